@@ -1,0 +1,1 @@
+"""Who takes part: the device runtime and the API client."""

@@ -1,0 +1,1 @@
+"""Offline evaluation, simulation and the demo, behind the command line."""
