@@ -1,0 +1,1 @@
+"""Who may do what: keys, tokens and the dependencies that routes declare."""

@@ -1,0 +1,98 @@
+"""Route dependencies: each names a credential, verifies it and yields its caller.
+
+Server        server key: the app's backend; may name any user
+Person        server key, or a user token; the route then calls `require_user`
+Reader        any credential: catalogue, model, anonymous sessions
+DeviceCaller  token of a device that is not revoked
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.access import repository
+from app.access.secrets import KEY_KINDS, key_hash
+from app.access.tokens import Claims, TokenRefused
+from app.errors import Problem, unauthorised
+from app.wiring import StateOf
+
+_bearer = HTTPBearer(auto_error=False, description="Server key, publishable key or token")
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls. kind: "server", "publishable", "user" or "device"; user_id for tokens."""
+
+    kind: str
+    subject: str
+    user_id: str | None = None
+
+    def require_user(self, user_id: str) -> None:
+        """A server key may name any user, a token only its own.
+
+        Raises: Problem 403 `foreign_user`.
+        """
+        if self.kind != "server" and self.user_id != user_id:
+            raise Problem(403, "foreign_user", "This credential belongs to another user.")
+
+
+async def caller(state: StateOf, credentials: Credentials) -> Caller:
+    """Verify whatever credential came, of any kind."""
+    if credentials is None:
+        raise unauthorised("Send a key or token as 'Authorization: Bearer ...'.")
+    text = credentials.credentials
+    if text.startswith(tuple(KEY_KINDS)):
+        return await _caller_by_key(state, text)
+    claims = state["tokens"].verify(text)
+    if isinstance(claims, TokenRefused):
+        raise unauthorised("The token is not valid or has expired.", claims.reason)
+    return Caller(claims.kind, claims.subject, claims.user_id)
+
+
+async def _caller_by_key(state: StateOf, key: str) -> Caller:
+    hashed = key_hash(key)
+    kept = state["known_keys"].get(hashed)
+    if kept is None:
+        async with state["database"].read() as connection:
+            kept = await repository.find_key(connection, hashed)
+        if kept is not None and kept.revoked_at is None:
+            state["known_keys"].put(hashed, kept)
+    if kept is None or kept.revoked_at is not None:
+        raise unauthorised("The key is not known or was revoked.", "key_invalid")
+    return Caller(kept.kind, kept.id)
+
+
+def only(*kinds: str) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency that lets through callers of these kinds.
+
+    Raises: Problem 403 `wrong_credential`.
+    """
+
+    async def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
+        if who.kind not in kinds:
+            detail = f"This route takes a {' or '.join(kinds)} credential, not a {who.kind} one."
+            raise Problem(403, "wrong_credential", detail)
+        return who
+
+    return check
+
+
+async def live_device(state: StateOf, who: Annotated[Caller, Depends(only("device"))]) -> Caller:
+    """A device that is still enrolled; its token may outlive its enrolment.
+
+    Raises: Problem 403 `device_revoked`.
+    """
+    async with state["database"].read() as connection:
+        if not await repository.is_device_live(connection, who.subject):
+            raise Problem(403, "device_revoked", "This device is not enrolled any more.")
+    return who
+
+
+Server = Annotated[Caller, Depends(only("server"))]
+Person = Annotated[Caller, Depends(only("server", "user"))]
+Reader = Annotated[Caller, Depends(only("server", "publishable", "user", "device"))]
+DeviceCaller = Annotated[Caller, Depends(live_device)]

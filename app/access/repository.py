@@ -1,0 +1,61 @@
+"""Queries about keys and devices for authentication."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.tables import devices, keys
+
+
+@dataclass(frozen=True)
+class StoredKey:
+    """A key as stored: never the key itself."""
+
+    id: str
+    kind: str
+    prefix: str
+    created_at: float
+    revoked_at: float | None
+
+
+_COLUMNS = (keys.c.id, keys.c.kind, keys.c.prefix, keys.c.created_at, keys.c.revoked_at)
+
+
+async def find_key(connection: AsyncConnection, hashed: bytes) -> StoredKey | None:
+    """The key with this hash."""
+    row = (await connection.execute(select(*_COLUMNS).where(keys.c.hash == hashed))).first()
+    return StoredKey(*row) if row else None
+
+
+async def list_keys(connection: AsyncConnection) -> list[StoredKey]:
+    """Every key, oldest first."""
+    rows = await connection.execute(select(*_COLUMNS).order_by(keys.c.created_at, keys.c.id))
+    return [StoredKey(*row) for row in rows]
+
+
+async def add_key(
+    connection: AsyncConnection, key_id: str, kind: str, hashed: bytes, prefix: str, now: float
+) -> bool:
+    """Store a key; False when this very key is stored already."""
+    values = {"id": key_id, "kind": kind, "hash": hashed, "prefix": prefix, "created_at": now}
+    try:
+        async with connection.begin_nested():
+            await connection.execute(insert(keys).values(values))
+    except IntegrityError:
+        return False
+    return True
+
+
+async def revoke_key(connection: AsyncConnection, key_id: str, now: float) -> bool:
+    """Mark a key revoked; False when there is no such live key."""
+    live = (keys.c.id == key_id) & keys.c.revoked_at.is_(None)
+    result = await connection.execute(update(keys).where(live).values(revoked_at=now))
+    return result.rowcount == 1
+
+
+async def is_device_live(connection: AsyncConnection, device_id: str) -> bool:
+    """Whether the device is enrolled and not revoked."""
+    query = select(devices.c.id).where(devices.c.id == device_id, devices.c.revoked_at.is_(None))
+    return (await connection.execute(query)).first() is not None

@@ -1,0 +1,60 @@
+"""Short-lived tokens: HS256 JWTs that the service signs and verifies itself (RFC 7519)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+from app.clock import Clock
+
+ALGORITHM = "HS256"
+TOKEN_BYTES_MAX = 2048
+TokenKind = Literal["user", "device"]
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a verified token says. subject: user id or device id; user_id: the account."""
+
+    kind: TokenKind
+    subject: str
+    user_id: str
+    expires_at: float
+
+
+@dataclass(frozen=True)
+class TokenRefused:
+    """Why a token was not accepted; `reason` is stable."""
+
+    reason: Literal["token_invalid", "token_expired"]
+
+
+class TokenSigner:
+    """Mints and verifies tokens with one symmetric secret."""
+
+    def __init__(self, secret: bytes, clock: Clock) -> None:
+        self._key = OctKey.import_key(secret)
+        self._clock = clock
+
+    def mint(self, kind: TokenKind, subject: str, user_id: str, ttl_s: float) -> str:
+        """A token for `subject` that ends after `ttl_s`."""
+        now = self._clock()
+        claims = {"typ": kind, "sub": subject, "usr": user_id, "iat": now, "exp": now + ttl_s}
+        return jwt.encode({"alg": ALGORITHM}, claims, self._key, algorithms=[ALGORITHM])
+
+    def verify(self, token: str) -> Claims | TokenRefused:
+        """The token's claims, or why not. `decode` does not look at `exp`: we do."""
+        if len(token) > TOKEN_BYTES_MAX:
+            return TokenRefused("token_invalid")
+        try:
+            claims = jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
+        except (JoseError, ValueError):
+            return TokenRefused("token_invalid")
+        kind, expires_at = claims.get("typ"), claims.get("exp")
+        if kind not in ("user", "device") or not isinstance(expires_at, int | float):
+            return TokenRefused("token_invalid")
+        if self._clock() >= expires_at:
+            return TokenRefused("token_expired")
+        return Claims(kind, str(claims["sub"]), str(claims["usr"]), float(expires_at))

@@ -1,0 +1,1 @@
+"""What may be lost: user state in Redis. Losing it loses nothing but time."""

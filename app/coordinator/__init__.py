@@ -1,0 +1,1 @@
+"""The tick loop that moves rounds and publishes versions."""

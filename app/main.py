@@ -1,0 +1,54 @@
+"""The application factory: `uvicorn app.main:app`, or `twofold serve`."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+
+from app.clock import Clock, system_clock
+from app.devices.endpoints import router as devices
+from app.errors import install_error_handlers
+from app.events.endpoints import router as events
+from app.items.endpoints import router as items
+from app.keys.endpoints import router as keys
+from app.middleware import Observe, RawPath
+from app.models.endpoints import router as models
+from app.operations.endpoints import router as operations
+from app.recommendations.endpoints import router as recommendations
+from app.rounds.endpoints import router as rounds
+from app.settings import Settings
+from app.users.endpoints import router as users
+from app.wiring import lifespan
+
+DESCRIPTION = (
+    "A federated recommender: one item tower that everybody shares, one user tower that never "
+    "leaves its user."
+)
+
+
+def create_app(
+    settings: Settings | None = None, redis_url: str | None = None, clock: Clock = system_clock
+) -> FastAPI:
+    """The service over the given stores; connects at start-up, not here.
+
+    redis_url: of a running server; None takes it from the settings.
+    """
+    settings = settings or Settings()  # pyright: ignore
+    url = redis_url or settings.redis_url or f"unix://{settings.data_dir.resolve()}/redis.sock"
+    app = FastAPI(
+        title="Twofold",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan(settings, url, clock),
+        middleware=[Middleware(Observe), Middleware(RawPath)],
+        max_body_size=settings.json_body_bytes_max,
+        telemetry={"tracing": False},
+    )
+    install_error_handlers(app)
+    v1 = APIRouter(prefix="/v1")
+    for router in (items, users, events, devices, rounds, models, recommendations, keys):
+        v1.include_router(router)
+    app.include_router(v1)
+    app.include_router(operations)
+    return app
+
+
+app = create_app()

@@ -1,0 +1,95 @@
+"""Settings of the service, read from `TWOFOLD_*` environment variables and `.env`."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+EVENT_TYPES = ("view", "cart", "purchase")
+
+
+class RoundSettings(BaseSettings):
+    """What a round asks of its devices; becomes the plan of the next round."""
+
+    model_config = SettingsConfigDict(env_prefix="TWOFOLD_ROUND_", extra="ignore")
+
+    enabled: bool = Field(True, description="Whether the coordinator opens rounds by itself.")
+    cohort_target: int = Field(100, ge=1, description="Updates that close a round.")
+    cohort_min: int = Field(20, ge=1, description="Quorum: fewer at the deadline abandon it.")
+    deadline_s: float = Field(600.0, gt=0, description="From opening to close or abandonment.")
+    lease_s: float = Field(120.0, gt=0, description="How long one device may hold an assignment.")
+    pause_s: float = Field(0.0, ge=0, description="Rest between two rounds.")
+    clip_l2: float = Field(1.0, gt=0, description="L2 bound of one device's update.")
+    block_rows: int = Field(4096, ge=1, description="Most item rows that one round trains.")
+
+    @model_validator(mode="after")
+    def _quorum_fits(self) -> Self:
+        if self.cohort_min > self.cohort_target:
+            raise ValueError("cohort_min must not exceed cohort_target")
+        return self
+
+
+class Settings(BaseSettings):
+    """One frozen object per process; every limit of the edge is here."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TWOFOLD_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Field(Path(".twofold"), description="Blobs, the embedded database, secrets.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in `data_dir`.")
+    redis_url: str = Field("", description="redis:// or unix:// URL; empty: an embedded server.")
+    secret: SecretStr = Field(SecretStr(""), description="Signs tokens; empty: kept in `data_dir`.")
+    server_key: SecretStr = Field(SecretStr(""), description="Bootstrap key; empty: generated.")
+    publishable_key: SecretStr = Field(SecretStr(""), description="Likewise, for pages.")
+
+    event_types: Annotated[tuple[str, ...], NoDecode] = Field(
+        EVENT_TYPES, description="Comma-separated; an operator may append types, never reorder."
+    )
+    dim: int = Field(64, ge=2, le=512, description="Embedding width of a new model.")
+    history_length: int = Field(200, ge=1, le=1000, description="Events that make up user state.")
+    rankable_versions: int = Field(5, ge=1, description="Item tables that stay rankable.")
+
+    user_token_ttl_s: float = Field(3600.0, gt=0)
+    device_token_ttl_s: float = Field(3600.0, gt=0)
+    enrolment_code_ttl_s: float = Field(7 * 86400.0, gt=0)
+    user_state_ttl_s: float = Field(3600.0, gt=0)
+    user_vector_ttl_s: float = Field(3600.0, gt=0)
+    cache_timeout_s: float = Field(0.25, gt=0, description="Longest wait for Redis.")
+    database_timeout_s: float = Field(1.0, gt=0, description="Longest wait on a degraded read.")
+    json_body_bytes_max: int = Field(1 << 20, gt=0)
+    import_body_bytes_max: int = Field(64 << 20, gt=0)
+    tick_s: float = Field(0.1, gt=0, description="Pause between two looks of the coordinator.")
+    retry_window_s: Annotated[tuple[float, float], NoDecode] = Field(
+        (1.0, 86400.0), description="Bounds of 'come back between': least and most."
+    )
+    rounds: RoundSettings = Field(default_factory=RoundSettings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in ("event_types", "retry_window_s"):
+            text = values.get(name)
+            if isinstance(text, str):
+                values[name] = tuple(part.strip() for part in text.split(",") if part.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _types_keep_their_places(self) -> Self:
+        if len(set(self.event_types)) != len(self.event_types) or not self.event_types:
+            raise ValueError("event_types must be distinct and not empty")
+        return self
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The URL with its async driver; the embedded default is SQLite in `data_dir`."""
+        url = self.database_url or f"sqlite:///{self.data_dir.resolve() / 'twofold.db'}"
+        for plain, driver in (
+            ("sqlite:", "sqlite+aiosqlite:"),
+            ("postgresql:", "postgresql+asyncpg:"),
+            ("postgres:", "postgresql+asyncpg:"),
+        ):
+            if url.startswith(plain):
+                return url.replace(plain, driver, 1)
+        return url

@@ -1,0 +1,1 @@
+"""What must not be lost: SQLite or Postgres, and the blob directory."""

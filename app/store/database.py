@@ -1,0 +1,88 @@
+"""Engines, and named transactions that are retried whole."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.errors import Problem
+
+T = TypeVar("T")
+
+ATTEMPTS_MAX = 8
+SERIALISATION_STATES = {"40001", "40P01", "55P03"}
+
+
+class Database:
+    """One engine; `read()` for queries, `transaction()` for writes.
+
+    A transaction's function must be re-runnable: it is called again, on a fresh snapshot, when
+    the database reports a conflict. SQLite takes its single write lock at once
+    (`BEGIN IMMEDIATE`), because upgrading a read lock later can only fail.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine: AsyncEngine = create_async_engine(url, **_pool_options(self.is_sqlite))
+        if self.is_sqlite:
+            _prepare_sqlite(self.engine)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for queries; what it changes is rolled back."""
+        async with self.engine.connect() as connection:
+            yield connection
+
+    async def transaction(self, name: str, run: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run `run` in one transaction and commit; retry conflicts with growing, random pauses.
+
+        Raises: Problem 503 `store_busy` after ATTEMPTS_MAX conflicts.
+        """
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                async with self.engine.connect() as connection:
+                    await connection.execution_options(write=True)
+                    async with connection.begin():
+                        return await run(connection)
+            except DBAPIError as error:
+                if not _is_conflict(error):
+                    raise
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
+        detail = f"The store is busy ({name}); try again."
+        raise Problem(503, "store_busy", detail, headers={"Retry-After": "1"})
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def _pool_options(is_sqlite: bool) -> dict[str, Any]:
+    if is_sqlite:
+        return {"connect_args": {"timeout": 10}}
+    return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True, "pool_timeout": 5}
+
+
+def _is_conflict(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return state in SERIALISATION_STATES or "database is locked" in str(error.orig)
+
+
+def _prepare_sqlite(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _on_connect(connection: Any, _: Any) -> None:
+        # The driver must not begin transactions behind our back (SQLAlchemy's own recipe).
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _on_begin(connection: Any) -> None:
+        write = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,133 @@
+"""What a device does in a round: train the received version on its own history for a few steps.
+
+The device trains with the shared default tower (no residual), so that rows suit users whom nobody
+has adapted to yet. It returns start - end of the block's rows and the shared scalars, and how well
+the *received* version predicts the device's own last event.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from recsys.arrays import Floats, Ints
+from recsys.flat_vector import moved, n_values
+from recsys.history import History
+from recsys.item_table import ItemTable
+from recsys.local_loss import last_event, loss_gradient
+from recsys.objective import Cuts, draw_points, ordered_cuts, unordered_cuts
+from recsys.shared_scalars import SharedScalars
+
+OBJECTIVES = ("ordered", "unordered")
+HITS_AT = 10
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """What a plan asks of local training; every field travels in the plan.
+
+    n_cuts: views of the history per step; history_dropout: share of a context left out;
+    n_targets, target_decay: how many next events count, and how fast their weight falls;
+    local_steps, local_rate: plain gradient steps, each on fresh cuts
+    """
+
+    n_cuts: int = 8
+    history_dropout: float = 0.3
+    n_targets: int = 10
+    target_decay: float = 1.5
+    local_steps: int = 1
+    local_rate: float = 1.0
+    objective: str = "ordered"
+
+    def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise ValueError(f"objective must be one of {OBJECTIVES}")
+        if min(self.n_cuts, self.n_targets, self.local_steps) < 1:
+            raise ValueError("n_cuts, n_targets and local_steps must be at least 1")
+        if not 0 <= self.history_dropout < 1:
+            raise ValueError("history_dropout must be in [0, 1)")
+        if not (0 < self.target_decay < float("inf") and 0 < self.local_rate < float("inf")):
+            raise ValueError("target_decay and local_rate must be positive")
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, int | float | str]) -> Self:
+        """Settings from a plan; ValueError naming the field if one is unknown or of a wrong type."""
+        known = {field.name: field.type for field in fields(cls)}
+        for name, value in mapping.items():
+            if name not in known:
+                raise ValueError(f"{name} is not a local setting")
+            accepted = (int, float) if known[name] is float else known[name]
+            if isinstance(value, bool) or not isinstance(value, accepted):  # type: ignore[arg-type]
+                raise ValueError(f"{name} has the wrong type")
+        return cls(**mapping)  # type: ignore[arg-type]
+
+    def to_mapping(self) -> dict[str, int | float | str]:
+        return asdict(self)
+
+    @property
+    def ordered(self) -> bool:
+        return self.objective == "ordered"
+
+
+@dataclass(frozen=True)
+class LocalMetrics:
+    """How the received version did on the device's own last event; n is 0 or 1 events."""
+
+    n: int = 0
+    loss: float = 0.0
+    hits_at_10: float = 0.0
+
+
+@dataclass(frozen=True)
+class LocalResult:
+    """delta: (n_values,) float32, start - end in the order of `flat_vector`."""
+
+    delta: Floats
+    metrics: LocalMetrics
+
+
+def train_locally(
+    table: ItemTable,
+    scalars: SharedScalars,
+    history: History,
+    block: Ints,
+    settings: LocalSettings,
+    rng: np.random.Generator,
+) -> LocalResult:
+    """Train on one device.
+
+    table: the rows that the device received, float32; history: rows of that table, oldest first;
+    block: (n_block,) int64, sorted rows that the plan trains. A history that is too short to cut
+    gives a zero delta and metrics with n = 0.
+    """
+    delta = np.zeros_like(flatten(table, scalars, block))
+    if len(history) < 2 or block.shape[0] == 0:
+        return LocalResult(delta, LocalMetrics())
+    metrics = _last_event_metrics(table, scalars, history, block, settings)
+    now = (table, scalars)
+    for step in range(settings.local_steps):
+        if step > 0:
+            now = moved(table, scalars, block, delta)
+        cuts = draw_cuts(len(history), settings, rng)
+        delta += delta.dtype.type(settings.local_rate) * loss_gradient(
+            *now, history, block, cuts, settings.ordered
+        )
+    return LocalResult(delta, metrics)
+
+
+def draw_cuts(n_events: int, settings: LocalSettings, rng: np.random.Generator) -> Cuts:
+    """Random views of a history of at least two events, as the settings' objective asks."""
+    if not settings.ordered:
+        return unordered_cuts(n_events, settings.n_cuts, settings.history_dropout, rng)
+    points = draw_points(n_events, settings.n_cuts, rng)
+    return ordered_cuts(
+        n_events,
+        points,
+        settings.n_targets,
+        settings.target_decay,
+        settings.history_dropout,
+        rng,
+    )
+
+

@@ -1,0 +1,184 @@
+"""The user tower: from a history to a user vector, and back with gradients.
+
+    u = p + g_long * pool_long + g_short * pool_short
+    pool_long  = sum_j w_j context_long[h_j]  / (sum_j w_j)^0.5
+    pool_short = sum_j w_j context_short[h_j] / (sum_j w_j)
+    w_j = type weight * kernel(age_j), one kernel per pool
+
+Data without an order has one pool, the long one, and all events share age 0.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.arrays import Bools, Floats, Ints
+from recsys.history import History
+from recsys.item_table import ItemTable
+from recsys.pooling import (
+    Contexts,
+    Pool,
+    contexts_of,
+    embedding_gradient,
+    log_weight_gradient,
+    pool,
+)
+from recsys.shared_scalars import SharedScalars
+
+LONG_EXPONENT = 0.5
+SHORT_EXPONENT = 1.0
+
+
+@dataclass(frozen=True)
+class UserTower:
+    """What is personal, and never leaves its user. With a batch, every field has b in front.
+
+    residual: (d,) float32; log_gains: (2,); log_type_weights: (T,)
+    """
+
+    residual: Floats
+    log_gains: Floats
+    log_type_weights: Floats
+
+    @classmethod
+    def default(cls, scalars: SharedScalars, dim: int) -> "UserTower":
+        """The shared tower: no residual, the model version's gains and type weights."""
+        residual = np.zeros(dim, scalars.log_gains.dtype)
+        return cls(residual, scalars.log_gains, scalars.log_type_weights)
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Log kernels by age, (H,) each; `short` is None for data without an order."""
+
+    long: Floats
+    short: Floats | None
+
+    @classmethod
+    def of(cls, scalars: SharedScalars, ordered: bool) -> "Kernels":
+        return cls(scalars.log_kernel_long, scalars.log_kernel_short if ordered else None)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One forward pass: vectors (b, c, d) and what its gradients need."""
+
+    vectors: Floats
+    contexts: Contexts
+    gains: Floats
+    long: Pool
+    short: Pool | None
+
+
+@dataclass(frozen=True)
+class TowerGradient:
+    """Gradient at the personal numbers, per device: residual (b, d), gains (b, 2), types (b, T)."""
+
+    residual: Floats
+    log_gains: Floats
+    log_type_weights: Floats
+
+
+def forward(table: ItemTable, kernels: Kernels, tower: UserTower, contexts: Contexts) -> Trace:
+    """User vectors of b devices under c contexts each; the tower's fields are (b, ...) or (1, ...)."""
+    types = contexts.types[:, None, :]
+    b = np.arange(contexts.rows.shape[0]) % tower.log_type_weights.shape[0]
+    log_types = tower.log_type_weights[b[:, None, None], types]
+    gains = np.exp(tower.log_gains)
+    log_long = kernels.long[contexts.ages] + log_types
+    long = pool(table.context_long[contexts.rows], log_long, contexts.present, LONG_EXPONENT)
+    vectors: Floats = tower.residual[:, None, :] + gains[:, 0, None, None] * long.values
+    if kernels.short is None:
+        return Trace(vectors, contexts, gains, long, None)
+    log_short = kernels.short[contexts.ages] + log_types
+    short = pool(table.context_short[contexts.rows], log_short, contexts.present, SHORT_EXPONENT)
+    vectors = vectors + gains[:, 1, None, None] * short.values
+    return Trace(vectors, contexts, gains, long, short)
+
+
+def event_gradients(trace: Trace, d_vectors: Floats) -> tuple[Floats, Floats]:
+    """Gradients at the log weights of every event in each pool, (b, c, n); d_vectors: (b, c, d)."""
+    long = log_weight_gradient(trace.long, trace.gains[:, 0, None, None] * d_vectors)
+    if trace.short is None:
+        return long, np.zeros_like(long)
+    return long, log_weight_gradient(trace.short, trace.gains[:, 1, None, None] * d_vectors)
+
+
+def tower_gradient(
+    trace: Trace, d_vectors: Floats, by_event: tuple[Floats, Floats], n_types: int
+) -> TowerGradient:
+    """Gradient at the personal numbers; by_event: what `event_gradients` returned."""
+    log_gains = np.zeros((d_vectors.shape[0], 2), d_vectors.dtype)
+    for side, pooled in enumerate((trace.long, trace.short)):
+        if pooled is not None:
+            d_gain = (d_vectors * pooled.values).sum(axis=(1, 2))
+            log_gains[:, side] = trace.gains[:, side] * d_gain
+    weights = (by_event[0] + by_event[1]).sum(axis=1)
+    # One column per type: types are few, and a loop over them adds in a fixed order.
+    types = [np.where(trace.contexts.types == t, weights, 0).sum(axis=1) for t in range(n_types)]
+    return TowerGradient(d_vectors.sum(axis=1), log_gains, np.stack(types, axis=1))
+
+
+def kernel_gradients(
+    trace: Trace, by_event: tuple[Floats, Floats], n_ages: int
+) -> tuple[Floats, Floats]:
+    """Gradients at the two log kernels, (H,) each, summed over devices."""
+    ages = trace.contexts.ages.ravel()
+    long, short = (
+        np.bincount(ages, weights=side.ravel(), minlength=n_ages).astype(side.dtype)
+        for side in by_event
+    )
+    return long, short
+
+
+def context_gradients(trace: Trace, d_vectors: Floats) -> tuple[Floats, Floats]:
+    """Gradients at the gathered context rows of each pool, (b, n, d), aligned with the events."""
+    long = embedding_gradient(trace.long, trace.gains[:, 0, None, None] * d_vectors)
+    if trace.short is None:
+        return long, np.zeros_like(long)
+    return long, embedding_gradient(trace.short, trace.gains[:, 1, None, None] * d_vectors)
+
+
+def user_vectors(
+    table: ItemTable,
+    scalars: SharedScalars,
+    towers: UserTower,
+    histories: Sequence[History],
+    *,
+    ordered: bool = True,
+) -> Floats:
+    """Vectors (b, d) of b users, whole histories as contexts; towers: fields (b, ...) or (1, ...)."""
+    recent = [history.last(scalars.history_length) for history in histories]
+    rows, types, present = _padded(recent)
+    contexts = contexts_of(rows, types, present, scalars.history_length, ordered)
+    return forward(table, Kernels.of(scalars, ordered), towers, contexts).vectors[:, 0, :]
+
+
+def user_vector(
+    table: ItemTable,
+    scalars: SharedScalars,
+    tower: UserTower,
+    history: History,
+    *,
+    ordered: bool = True,
+) -> Floats:
+    """The vector (d,) of one user: a batch of one."""
+    return user_vectors(table, scalars, batch_of_one(tower), [history], ordered=ordered)[0]
+
+
+def batch_of_one(tower: UserTower) -> UserTower:
+    return UserTower(tower.residual[None], tower.log_gains[None], tower.log_type_weights[None])
+
+
+def _padded(histories: Sequence[History]) -> tuple[Ints, Ints, Bools]:
+    """Rows and types (b, n) with the padding in front, and which are real (b, 1, n)."""
+    n = max((len(history) for history in histories), default=0)
+    rows = np.zeros((len(histories), n), np.int64)
+    types = np.zeros_like(rows)
+    present = np.zeros((len(histories), 1, n), bool)
+    for i, history in enumerate(histories):
+        start = n - len(history)
+        rows[i, start:], types[i, start:] = history.rows, history.types
+        present[i, 0, start:] = True
+    return rows, types, present

