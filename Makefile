@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+# How much the scaled campaigns do in `make test`; the large runs have targets of their own.
+EXAMPLES ?= 25
+
+.PHONY: help install check test demo fuzz browser clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Set up .venv with everything that development needs
+
+# torch first and alone: with it in place, no later requirement can pull another build of it.
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet "$$(sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $(STAMP)
+
+check: $(STAMP) ## Lint, types and house rules, in seconds
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_house.py
+
+test: $(STAMP) check ## Everything that must pass, on SQLite and Postgres, with a real Redis
+	TWOFOLD_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+demo: $(STAMP) ## The whole path on a sample shop: devices, rounds, recommendations, a page (ARGS=--exit ends)
+	$(BIN)/twofold demo $(ARGS)
+
+fuzz: $(STAMP) ## Every route against generated bad input, at length
+	TWOFOLD_EXAMPLES=1000 $(BIN)/python -m pytest -n 2 tests/fuzz $(ARGS)
+
+browser: $(STAMP) ## The page in a headless Chromium at two widths
+	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .twofold
