@@ -15,7 +15,14 @@ from recsys.datasets.sample_shop.leisure import LEISURE
 
 DEPARTMENTS = (*LEISURE, *HOUSEHOLD)
 SHELVES = tuple((d, shelf) for d in range(len(DEPARTMENTS)) for shelf in DEPARTMENTS[d].shelves)
+# Where each department's brands and styles begin when they are numbered through the whole shop.
+BRAND_BASE = tuple(sum(len(d.brands) for d in DEPARTMENTS[:i]) for i in range(len(DEPARTMENTS)))
+STYLE_BASE = tuple(sum(len(d.styles) for d in DEPARTMENTS[:i]) for i in range(len(DEPARTMENTS)))
+
 ITEMS_PER_SHELF_MIN = 4
+
+# Names are drawn until a new one comes; when words run out, a number tells the next one apart.
+TITLE_TRIES = 30
 
 # Sales in real shops fall off with rank about like rank^-1; browsing within one shelf flatter.
 ZIPF_EXPONENT = 0.55
@@ -42,6 +49,16 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
+class _Item:
+    """One item before the arrays are made; brand and style numbered through the whole shop."""
+
+    record: ItemRecord
+    brand: int
+    style: int
+    price_level: float
+
+
+@dataclass(frozen=True)
 class _Maker:
     """A brand: how dear it is, and which of the department's styles it is known for."""
 
@@ -52,32 +69,43 @@ class _Maker:
 
 def build_catalogue(n_items: int, rng: np.random.Generator) -> Catalogue:
     """Draw `n_items` items, spread unevenly over the shelves. ValueError on too few."""
-    sizes = _shelf_sizes(n_items, rng)
-    shelf_of = np.repeat(np.arange(len(SHELVES)), sizes)
+    shelf_of = np.repeat(np.arange(len(SHELVES)), _shelf_sizes(n_items, rng))
     makers = [_makers(department, rng) for department in DEPARTMENTS]
-    brand_base = _bases([len(d.brands) for d in DEPARTMENTS])
-    style_base = _bases([len(d.styles) for d in DEPARTMENTS])
-    records: list[ItemRecord] = []
-    hidden: list[tuple[int, int, float]] = []
-    titles: set[str] = set()
-    for row, shelf_index in enumerate(shelf_of):
-        d, shelf = SHELVES[shelf_index]
-        brand = int(rng.integers(len(makers[d])))
-        maker = makers[d][brand]
-        style = _style(maker, DEPARTMENTS[d], rng)
-        level = float(np.clip(maker.tier + rng.normal(0, 0.3), -1, 1))
-        content = _content(DEPARTMENTS[d], shelf, maker, style, level, titles, rng)
-        records.append(ItemRecord(f"{_slug(shelf.name)}-{row + 1:04d}", content))
-        hidden.append((brand_base[d] + brand, style_base[d] + style, level))
-    brands, styles, levels = zip(*hidden, strict=True)
+    names: set[str] = set()
+    drawn = [_draw_item(row, int(s), makers, names, rng) for row, s in enumerate(shelf_of)]
     return Catalogue(
-        records=tuple(records),
-        brand=np.array(brands, dtype=np.int64),
-        style=np.array(styles, dtype=np.int64),
-        price_level=np.array(levels, dtype=np.float64),
+        records=tuple(item.record for item in drawn),
+        brand=np.array([item.brand for item in drawn], dtype=np.int64),
+        style=np.array([item.style for item in drawn], dtype=np.int64),
+        price_level=np.array([item.price_level for item in drawn], dtype=np.float64),
         appeal=-ZIPF_EXPONENT * np.log(1.0 + rng.permutation(n_items)),
         items_of_shelf=tuple(np.flatnonzero(shelf_of == s) for s in range(len(SHELVES))),
     )
+
+
+def _draw_item(
+    row: int,
+    shelf_index: int,
+    makers: list[list[_Maker]],
+    names: set[str],
+    rng: np.random.Generator,
+) -> _Item:
+    d, shelf = SHELVES[shelf_index]
+    department = DEPARTMENTS[d]
+    brand = int(rng.integers(len(department.brands)))
+    maker = makers[d][brand]
+    style = _style(maker, department, rng)
+    level = float(np.clip(maker.tier + rng.normal(0, 0.3), -1, 1))
+    content = ItemContent(
+        title=_new_title(department, shelf, maker, names, rng),
+        categories=(department.name, shelf.name),
+        brand="" if department.by_authors else maker.name,
+        creators=(maker.name,) if department.by_authors else (),
+        price=_price(shelf, level, rng),
+        tags=(department.styles[style],),
+    )
+    record = ItemRecord(f"{_slug(shelf.name)}-{row + 1:04d}", content)
+    return _Item(record, BRAND_BASE[d] + brand, STYLE_BASE[d] + style, level)
 
 
 def _shelf_sizes(n_items: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -103,45 +131,24 @@ def _style(maker: _Maker, department: Department, rng: np.random.Generator) -> i
     return maker.style if rng.random() < 0.6 else int(rng.integers(len(department.styles)))
 
 
-def _content(
-    department: Department,
-    shelf: Shelf,
-    maker: _Maker,
-    style: int,
-    level: float,
-    titles: set[str],
-    rng: np.random.Generator,
-) -> ItemContent:
-    return ItemContent(
-        title=_new_title(department, shelf, maker, titles, rng),
-        categories=(department.name, shelf.name),
-        brand="" if department.by_authors else maker.name,
-        creators=(maker.name,) if department.by_authors else (),
-        price=_price(shelf, level, rng),
-        tags=(department.styles[style],),
-    )
-
-
 def _new_title(
     department: Department,
     shelf: Shelf,
     maker: _Maker,
-    titles: set[str],
+    names: set[str],
     rng: np.random.Generator,
 ) -> str:
-    """A title that no other item has; a repeated draw is told apart as a later edition."""
-    model, noun, variant = (_pick(a, rng) for a in (department.models, shelf.nouns, shelf.variants))
-    name = f"{model} {noun}" if department.by_authors else f"{maker.name} {model} {noun}"
-    title, edition = f"{name}, {variant}", 1
-    while title in titles:
-        edition += 1
-        title = f"{name} {_edition(department, edition)}, {variant}"
-    titles.add(title)
-    return title
-
-
-def _edition(department: Department, edition: int) -> str:
-    return f"(Book {edition})" if department.by_authors else f"Gen {edition}"
+    """A title whose name part no other item has; adds the name to `names`."""
+    tries = 0
+    while True:
+        tries += 1
+        model, noun = _pick(department.models, rng), _pick(shelf.nouns, rng)
+        name = f"{model} {noun}" if department.by_authors else f"{maker.name} {model} {noun}"
+        if tries > TITLE_TRIES:
+            name = f"{name} {tries - TITLE_TRIES + 1}"
+        if name not in names:
+            names.add(name)
+            return f"{name}, {_pick(shelf.variants, rng)}"
 
 
 def _price(shelf: Shelf, level: float, rng: np.random.Generator) -> float:
@@ -153,11 +160,6 @@ def _price(shelf: Shelf, level: float, rng: np.random.Generator) -> float:
 
 def _pick(among: Sequence[str], rng: np.random.Generator) -> str:
     return among[int(rng.integers(len(among)))]
-
-
-def _bases(sizes: list[int]) -> list[int]:
-    """Where each part's numbers begin when the parts are numbered through."""
-    return [sum(sizes[:i]) for i in range(len(sizes))]
 
 
 def _slug(name: str) -> str:

@@ -24,7 +24,7 @@ COFFEE = Department(
     "Coffee & Tea",
     words("Kaldi & Sons, Finca Aurora, North Roast, Teehaus Linde, Barra, Mokador, Quiet Cup"),
     words("Morning, Reserve, Single Origin, House, Highland, Sunrise, Slow, Nightfall, Valley"),
-    words("espresso, filter, organic, decaf"),
+    words("organic, fair trade, small batch, bold"),
     (
         shelf("Coffee Machines", "Espresso Machine, Filter Machine, Moka Pot", (35, 1700),
               "Beans, Grinders", "Steel, Matte Black, Red"),
@@ -79,7 +79,7 @@ BEAUTY = Department(
     "Beauty",
     words("Solenne, Maré, Botanik, Petalia, Lys Noir, Dermavie, Honeydew, Ama & Ivy"),
     words("Velvet, Pure, Glow, Hydra, Silk, Radiance, Calm, Bloom, Renew, Bare, Nuit, Aqua"),
-    words("sensitive skin, vegan, fragrance-free, long-lasting"),
+    words("sensitive skin, vegan, natural, luxury"),
     (
         shelf("Skin Care", "Day Cream, Serum, Cleanser, Face Oil", (8, 130), "Sun Care",
               "30 ml, 50 ml, 100 ml", "consumed"),

@@ -65,7 +65,10 @@ BOOKS = Department(
         "Ines Vardal, Tomas Okafor, Mirela Santos, J. P. Harrow, Aiko Brandt, Leonie Duarte, "
         "Sam Whitlock, Nadia Ferrant, Oskar Lind, Priya Raman, Celeste Moreau, Edwin Achebe"
     ),
-    words("The Silent, A Distant, The Last, The Paper, Our Winter, Beyond the, The Salt, Seven"),
+    words(
+        "The Silent, A Distant, The Last, The Paper, Our Winter, Beyond the, The Salt, Another, "
+        "One More, The Northern, A Borrowed, The Glass, No Ordinary, The Hidden, A Quiet, Every"
+    ),
     words("page-turner, literary, award-winning, illustrated"),
     (
         shelf("Crime", "Harbour, Witness, Alibi, Verdict, Frost, Inspector", (7, 26), "Thrillers",
@@ -88,7 +91,7 @@ GAMES = Department(
     "Toys & Games",
     words("Meeple House, Tinkerwood, Pockit, Rookery Games, Lumo Kids, Bramble, Ninefold"),
     words("Island, Castle, Galaxy, Forest, Harbor, Circus, Robot, Desert, Dino, Express"),
-    words("cooperative, two-player, educational, for toddlers"),
+    words("cooperative, two-player, educational, family classic"),
     (
         shelf("Board Games", "Board Game, Strategy Game", (16, 95), "Card Games, Puzzles",
               "Base Game, Expansion, Deluxe", "collected"),

@@ -21,17 +21,14 @@ BUYING_EVENTS_MIN = 3  # one view, the cart, the purchase
 BUYS = 0.4  # share of the sessions that are long enough
 FILLS_CART = 0.3  # of the sessions that do not buy
 FOLLOWS_PURCHASE = 0.5  # next session goes to a shelf that the last purchase leads to
-RESUMES = 0.35  # next session goes on where the last one left without buying
-STRAYS = 0.12  # share of views that are off the session's shelf
+RESUMES = 0.3  # next session goes on where the last one left without buying
+STRAYS = 0.22  # share of views that catch the eye on any shelf
 
 # Changes of utility and interest by a purchase, in the units of `tastes`.
 OWNED, RUNS_OUT = -4.0, 1.0
 SATED = -2.0
-# A purchase is chosen with less noise than a view: people look around, then decide.
-DECISIVENESS = 2.0
 
-_PREVIOUS_SHELF_NONE = -1
-
+# For each shelf the numbers of the shelves that a purchase there leads to.
 _LEADS_TO = tuple(
     tuple(
         i
@@ -94,20 +91,19 @@ class _Shopper:
         return self._most(self.taste.interest(progress) + self.sated)
 
     def _views(self, shelf: int, n_views: int) -> list[int]:
-        """Rows viewed, in random order; the shelf's own come first when there are few."""
+        """Rows viewed, in random order: at least one of the shelf, the others perhaps of any."""
         n_strays = min(int(self.rng.binomial(n_views, STRAYS)), n_views - 1)
         on_shelf = self.catalogue.items_of_shelf[shelf]
         noisy = self.utility[on_shelf] + self.rng.gumbel(size=len(on_shelf))
         rows = list(on_shelf[np.argsort(-noisy)[: n_views - n_strays]])
-        for _ in range(n_views - len(rows)):
-            rows.append(self._most(self.catalogue.appeal))
+        rows.extend(self._most(self.utility) for _ in range(n_views - len(rows)))
         return [int(row) for row in self.rng.permutation(rows)]
 
     def _decide(self, shelf: int, viewed: list[int]) -> int:
         """The viewed item of this shelf that goes into the cart."""
         on_shelf = set(self.catalogue.items_of_shelf[shelf].tolist())
         rows = [row for row in viewed if row in on_shelf]
-        return rows[self._most(DECISIVENESS * self.utility[rows])]
+        return rows[self._most(self.utility[rows])]
 
     def _bought(self, row: int, shelf: int) -> None:
         kind = SHELVES[shelf][1].kind
@@ -130,7 +126,7 @@ def _session_sizes(rng: np.random.Generator) -> NDArray[np.int64]:
         n_sessions = int(np.searchsorted(ends, n_events)) + 1
         sizes = sizes[:n_sessions]
         sizes[-1] -= ends[n_sessions - 1] - n_events
-        if (sizes >= BUYING_EVENTS_MIN).sum() >= PURCHASES_MIN:
+        if np.count_nonzero(sizes >= BUYING_EVENTS_MIN) >= PURCHASES_MIN:
             return sizes
 
 
@@ -143,15 +139,19 @@ def _buying_sessions(sizes: NDArray[np.int64], rng: np.random.Generator) -> NDAr
     return buying
 
 
-def _session_starts(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Unix seconds at which each session begins, ascending, mostly in the evening.
+def _session_starts(n: int, rng: np.random.Generator) -> list[float]:
+    """Unix seconds at which each of `n` sessions begins, ascending, mostly in the evening.
 
-    Half-hour slots without repetition keep sessions from overlapping: one takes at most 48 minutes
-    (12 events, 4 minutes apart), so slots are an hour wide.
+    At most one session begins in an hour, within its first ten minutes, so that none overlaps: the
+    longest takes 48 minutes (12 events, 4 minutes apart).
     """
     hour = np.arange(24)
     liking = 0.1 + np.exp(-0.5 * ((hour - 20) / 3.0) ** 2)
     weights = np.tile(liking, DAYS)
     slots = rng.choice(DAYS * 24, n, replace=False, p=weights / weights.sum())
     begin_s = END_UNIX_S - DAYS * DAY_S
-    return begin_s + np.sort(slots) * 3600.0 + rng.integers(0, 600, n)
+    delays_s = rng.integers(0, 600, n)
+    return [
+        begin_s + 3600.0 * slot + delay
+        for slot, delay in zip(np.sort(slots), delays_s, strict=True)
+    ]

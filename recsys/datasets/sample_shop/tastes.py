@@ -19,9 +19,9 @@ LIFESTYLES = (
     ("Cycling", "Audio", "Coffee & Tea"),
 )
 
-# Log-weights: of a department of the lifestyle over any other, and of the spread among shelves.
+# In log-weight: a department of the lifestyle over any other, and the spread among shelves.
 LIFESTYLE_PULL = 3.0
-SHELF_SPREAD = 1.0
+SHELF_SPREAD = 1.4
 
 # Utilities are in units of the choice noise (standard Gumbel): +1 makes an item e times likelier.
 BRAND_PULL = 2.0
