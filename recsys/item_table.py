@@ -1,4 +1,4 @@
-"""The item table: one row per item, as the item tower yields it and as devices and servers rank it."""
+"""The item table: one row per item, as the item tower yields it and as it is ranked."""
 
 from dataclasses import dataclass
 

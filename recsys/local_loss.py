@@ -6,22 +6,19 @@ constants: they take part in the user vector and get no gradient.
 
 import numpy as np
 
-from recsys.arrays import Bools, Floats, Ints
+from recsys.arrays import Floats, Ints
 from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.objective import Cuts, block_positions, soft_targets, softmax_loss
-from recsys.pooling import contexts_of
 from recsys.shared_scalars import SharedScalars
 from recsys.user_tower import (
-    Kernels,
     Trace,
     UserTower,
-    batch_of_one,
     context_gradients,
     event_gradients,
-    forward,
     kernel_gradients,
     tower_gradient,
+    view,
 )
 
 
@@ -32,19 +29,18 @@ def loss_gradient(
     block: Ints,
     cuts: Cuts,
     ordered: bool,
-) -> Floats:
-    """Gradient of the mean loss over the cuts that have a target in the block, flat (n_values,)."""
-    trace = _forward(table, scalars, history, cuts, ordered)
-    vectors = trace.vectors[0]
-    targets = soft_targets(
-        cuts.target_weights, block_positions(history.rows, block), block.shape[0]
-    )
-    block_rows = table.target[block]
-    _, d_logits = softmax_loss(vectors @ block_rows.T + table.bias[block], targets)
-    d_logits /= max(1, np.count_nonzero(targets.sum(axis=1)))
-    d_vectors = (d_logits @ block_rows)[None]
-    d_long, d_short = context_gradients(trace, d_vectors)
+) -> tuple[float, Floats]:
+    """Mean loss over the cuts with a target in the block, and its gradient, flat (n_values,)."""
+    shared = UserTower.default(scalars, table.dim)
+    trace = view(table, scalars, shared, history, cuts.context, ordered)
+    vectors, rows = trace.vectors[0], table.target[block]
     positions = block_positions(history.rows, block)
+    targets = soft_targets(cuts.target_weights, positions, block.shape[0])
+    losses, d_logits = softmax_loss(vectors @ rows.T + table.bias[block], targets)
+    counted = max(1, int(np.count_nonzero(targets.any(axis=1))))
+    d_logits /= counted
+    d_vectors = (d_logits @ rows)[None]
+    d_long, d_short = context_gradients(trace, d_vectors)
     parts = (
         (d_logits.T @ vectors).ravel(),
         _scatter(d_long[0], positions, block.shape[0]).ravel(),
@@ -52,36 +48,45 @@ def loss_gradient(
         d_logits.sum(axis=0),
         _scalar_gradient(trace, d_vectors, scalars),
     )
-    return np.concatenate(parts)
+    return float(losses.sum()) / counted, np.concatenate(parts)
 
 
-def mean_loss(
-    table: ItemTable,
-    scalars: SharedScalars,
-    history: History,
-    block: Ints,
-    cuts: Cuts,
-    ordered: bool,
-) -> float:
-    """The loss whose gradient `loss_gradient` is."""
-    vectors = _forward(table, scalars, history, cuts, ordered).vectors[0]
-    targets = soft_targets(
-        cuts.target_weights, block_positions(history.rows, block), block.shape[0]
-    )
-    losses, _ = softmax_loss(vectors @ table.target[block].T + table.bias[block], targets)
-    return float(losses.sum() / max(1, np.count_nonzero(targets.sum(axis=1))))
+def last_event(
+    table: ItemTable, scalars: SharedScalars, history: History, block: Ints, ordered: bool
+) -> tuple[float, int] | None:
+    """Loss and rank (0 is best) of the last event, predicted from everything before it.
+
+    The loss is over the whole block, as in training; the rank leaves out what the history already
+    holds, as serving does. Equal scores count against the model. None if the item is outside the
+    block or nothing comes before it.
+    """
+    positions = block_positions(history.rows, block)
+    if len(history) < 2 or positions[-1] < 0:
+        return None
+    context = np.ones((1, len(history)), bool)
+    context[0, -1] = False
+    shared = UserTower.default(scalars, table.dim)
+    vector = view(table, scalars, shared, history, context, ordered).vectors[0, 0]
+    logits = table.target[block] @ vector + table.bias[block]
+    own = positions[-1]
+    top = logits.max()
+    loss = float(top + np.log(np.exp(logits - top).sum()) - logits[own])
+    rivals = np.ones(block.shape[0], bool)
+    rivals[positions[positions >= 0]] = False
+    return loss, int(np.count_nonzero(logits[rivals] >= logits[own]))
 
 
-def device_contexts(history: History, context: Floats, n_ages: int, ordered: bool) -> Contexts:
-    """One device's contexts, b = 1, from a mask (c, n)."""
-    return contexts_of(
-        history.rows[None], history.types[None], context.astype(bool)[None], n_ages, ordered
-    )
+def _scatter(by_event: Floats, positions: Ints, n_block: int) -> Floats:
+    """Sum the events' gradients (n, d) into the block's rows (n_block, d)."""
+    rows = np.zeros((n_block, by_event.shape[1]), by_event.dtype)
+    inside = positions >= 0
+    np.add.at(rows, positions[inside], by_event[inside])
+    return rows
 
 
-def _forward(
-    table: ItemTable, scalars: SharedScalars, history: History, cuts: Cuts, ordered: bool
-) -> Trace:
-    contexts = device_contexts(history, cuts.context, scalars.history_length, ordered)
-    tower = batch_of_one(UserTower.default(scalars, table.dim))
-    return forward(table, Kernels.of(scalars, ordered), tower, contexts)
+def _scalar_gradient(trace: Trace, d_vectors: Floats, scalars: SharedScalars) -> Floats:
+    """In the order of `SharedScalars.to_vector`."""
+    by_event = event_gradients(trace, d_vectors)
+    kernels = kernel_gradients(trace, by_event, scalars.history_length)
+    tower = tower_gradient(trace, d_vectors, by_event, scalars.n_types)
+    return np.concatenate([*kernels, tower.log_gains[0], tower.log_type_weights[0]])

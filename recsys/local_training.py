@@ -7,7 +7,7 @@ the *received* version predicts the device's own last event.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class LocalSettings:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, int | float | str]) -> Self:
-        """Settings from a plan; ValueError naming the field if one is unknown or of a wrong type."""
+        """Settings from a plan; ValueError naming the field that is unknown or of a wrong type."""
         known = {field.name: field.type for field in fields(cls)}
         for name, value in mapping.items():
             if name not in known:
@@ -101,18 +101,18 @@ def train_locally(
     block: (n_block,) int64, sorted rows that the plan trains. A history that is too short to cut
     gives a zero delta and metrics with n = 0.
     """
-    delta = np.zeros_like(flatten(table, scalars, block))
+    size = n_values(block.shape[0], table.dim, scalars.history_length, scalars.n_types)
+    delta = np.zeros(size, table.target.dtype)
     if len(history) < 2 or block.shape[0] == 0:
         return LocalResult(delta, LocalMetrics())
-    metrics = _last_event_metrics(table, scalars, history, block, settings)
+    metrics = _received_metrics(table, scalars, history, block, settings)
+    rate = delta.dtype.type(settings.local_rate)
     now = (table, scalars)
     for step in range(settings.local_steps):
         if step > 0:
             now = moved(table, scalars, block, delta)
         cuts = draw_cuts(len(history), settings, rng)
-        delta += delta.dtype.type(settings.local_rate) * loss_gradient(
-            *now, history, block, cuts, settings.ordered
-        )
+        delta += rate * loss_gradient(*now, history, block, cuts, settings.ordered)[1]
     return LocalResult(delta, metrics)
 
 
@@ -131,3 +131,15 @@ def draw_cuts(n_events: int, settings: LocalSettings, rng: np.random.Generator) 
     )
 
 
+def _received_metrics(
+    table: ItemTable,
+    scalars: SharedScalars,
+    history: History,
+    block: Ints,
+    settings: LocalSettings,
+) -> LocalMetrics:
+    found = last_event(table, scalars, history, block, settings.ordered)
+    if found is None:
+        return LocalMetrics()
+    loss, rank = found
+    return LocalMetrics(1, loss, float(rank < HITS_AT))

@@ -44,12 +44,11 @@ def contexts_of(rows: Ints, types: Ints, kept: Bools, n_ages: int, ordered: bool
 
     An event's age counts the later events *of its own context*. A context with dropped events is
     then a shorter history like any other, which is what serving (where nothing is dropped) sees.
-    Events older than the kernel are left out. Without an order every age is 0.
+    Only the last n_ages events of a context count. Without an order every age is 0.
     """
-    if not ordered:
-        return Contexts(rows, types, np.zeros(kept.shape, np.int64), kept)
     newer = np.cumsum(kept[..., ::-1], axis=-1, dtype=np.int64)[..., ::-1] - kept
-    return Contexts(rows, types, np.minimum(newer, n_ages - 1), kept & (newer < n_ages))
+    ages = np.minimum(newer, n_ages - 1) if ordered else np.zeros_like(newer)
+    return Contexts(rows, types, ages, kept & (newer < n_ages))
 
 
 def pool(embeddings: Floats, log_weights: Floats, present: Bools, exponent: float) -> Pool:

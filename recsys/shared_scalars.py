@@ -72,7 +72,7 @@ class SharedScalars:
         )
 
     def with_types(self, n_types: int) -> "SharedScalars":
-        """The same scalars after an operator appended event types; a new type starts at weight 1."""
+        """The same scalars after event types were appended; a new type starts at weight 1."""
         if n_types < self.n_types:
             raise ValueError("event types are only ever appended")
         added = np.zeros(n_types - self.n_types, self.log_type_weights.dtype)

@@ -81,7 +81,7 @@ class TowerGradient:
 
 
 def forward(table: ItemTable, kernels: Kernels, tower: UserTower, contexts: Contexts) -> Trace:
-    """User vectors of b devices under c contexts each; the tower's fields are (b, ...) or (1, ...)."""
+    """User vectors of b devices under c contexts each; tower: fields (b, ...) or (1, ...)."""
     types = contexts.types[:, None, :]
     b = np.arange(contexts.rows.shape[0]) % tower.log_type_weights.shape[0]
     log_types = tower.log_type_weights[b[:, None, None], types]
@@ -148,7 +148,7 @@ def user_vectors(
     *,
     ordered: bool = True,
 ) -> Floats:
-    """Vectors (b, d) of b users, whole histories as contexts; towers: fields (b, ...) or (1, ...)."""
+    """Vectors (b, d) of b users from whole histories; towers: fields (b, ...) or (1, ...)."""
     recent = [history.last(scalars.history_length) for history in histories]
     rows, types, present = _padded(recent)
     contexts = contexts_of(rows, types, present, scalars.history_length, ordered)
@@ -164,7 +164,22 @@ def user_vector(
     ordered: bool = True,
 ) -> Floats:
     """The vector (d,) of one user: a batch of one."""
-    return user_vectors(table, scalars, batch_of_one(tower), [history], ordered=ordered)[0]
+    vectors = user_vectors(table, scalars, batch_of_one(tower), [history], ordered=ordered)
+    return vectors.reshape(table.dim)
+
+
+def view(
+    table: ItemTable,
+    scalars: SharedScalars,
+    tower: UserTower,
+    history: History,
+    context: Bools,
+    ordered: bool,
+) -> Trace:
+    """One user's vectors (1, c, d) under c masks of the history; context: (c, n) bool."""
+    rows, types = history.rows[None], history.types[None]
+    contexts = contexts_of(rows, types, context[None], scalars.history_length, ordered)
+    return forward(table, Kernels.of(scalars, ordered), batch_of_one(tower), contexts)
 
 
 def batch_of_one(tower: UserTower) -> UserTower:

@@ -174,6 +174,11 @@ def test_whole_chain_verifies() -> None:
     assert verify_chain([]) is None
 
 
+def test_chain_digest_depends_on_both_sides() -> None:
+    one, two = digest(b"one"), digest(b"two")
+    assert len({chain_digest(a, b) for a in (one, two) for b in (one, two)}) == 4
+
+
 def test_round_trip_and_chain_digest() -> None:
     for record in CHAIN:
         again = AuditRecord.from_json(record.to_json())

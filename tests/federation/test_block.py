@@ -57,6 +57,13 @@ def test_every_row_comes_round(live: set[int], data: st.DataObject, first: int, 
     assert seen == live
 
 
+@pytest.mark.parametrize("n_slices", range(2, 13))
+def test_exactly_as_many_rounds_as_slices(n_slices: int) -> None:
+    live = np.arange(10 * n_slices, dtype=np.int64)
+    blocks = [choose_block(live, rows(), 10, number, KEY) for number in range(n_slices)]
+    np.testing.assert_array_equal(np.sort(np.concatenate(blocks)), live)
+
+
 def test_drawn_from_public_facts_alone() -> None:
     live = np.arange(1000, dtype=np.int64)
     shuffled = np.random.default_rng(0).permutation(live)

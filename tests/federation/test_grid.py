@@ -51,6 +51,12 @@ def test_ties_go_to_even() -> None:
     assert to_words(vector, np.zeros(0), grid).tolist() == [0, 2, 2, 0, -2]
 
 
+def test_a_vector_just_over_the_clip_is_scaled_to_it() -> None:
+    grid = Grid(clip_l2=5.0, levels=1_000_000, metric_max=())
+    words = to_words(np.array([3.003, 4.004], np.float32), np.zeros(0), grid)
+    assert words.tolist() == [600_000, 800_000]
+
+
 def test_metrics_are_clamped() -> None:
     words = to_words(np.zeros(1, np.float32), np.array([-3.0, 1e300]), GRID)
     assert words.tolist() == [0, 0, 1000]

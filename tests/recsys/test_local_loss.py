@@ -1,0 +1,130 @@
+"""Hand-written gradients against torch's autograd and central finite differences, in float64."""
+
+import numpy as np
+import pytest
+import torch
+
+from recsys.flat_vector import flatten, moved
+from recsys.history import History
+from recsys.item_table import ItemTable
+from recsys.local_loss import last_event, loss_gradient
+from recsys.objective import Cuts, ordered_cuts, unordered_cuts
+from recsys.shared_scalars import SharedScalars
+
+LENGTH, TYPES, DIM, ROWS, EVENTS = 7, 3, 4, 12, 11
+BLOCK = np.array([0, 1, 3, 4, 6, 7, 9, 11], np.int64)
+
+
+def make_model(seed: int = 0) -> tuple[ItemTable, SharedScalars]:
+    rng = np.random.default_rng(seed)
+    table = ItemTable(*rng.normal(size=(3, ROWS, DIM)), rng.normal(size=ROWS))
+    n_scalars = 2 * LENGTH + 2 + TYPES
+    return table, SharedScalars.from_vector(0.5 * rng.normal(size=n_scalars), LENGTH, TYPES)
+
+
+def make_history() -> History:
+    """Events of three types, more than the kernels are long, with repeats, partly out of block."""
+    rng = np.random.default_rng(5)
+    return History.of(rng.integers(0, ROWS, EVENTS), rng.integers(0, TYPES, EVENTS))
+
+
+def make_cuts(ordered: bool) -> Cuts:
+    rng = np.random.default_rng(3)
+    if ordered:
+        return ordered_cuts(EVENTS, np.array([1, 3, 8, 10]), 3, 1.5, 0.2, rng)
+    return unordered_cuts(EVENTS, 4, 0.2, rng)
+
+
+def torch_loss(
+    parts: list[torch.Tensor], history: History, cuts: Cuts, ordered: bool
+) -> torch.Tensor:
+    """The same loss, written event by event on torch tensors."""
+    target, long, short, bias, kernel_long, kernel_short, gains, type_weights = parts
+    losses = []
+    for context, weights in zip(cuts.context, cuts.target_weights, strict=True):
+        wanted = torch.zeros(ROWS, dtype=torch.float64)
+        for event in np.nonzero(weights)[0]:
+            if history.rows[event] in BLOCK:
+                wanted[history.rows[event]] += weights[event]
+        if wanted.sum() == 0:
+            continue
+        kept = np.nonzero(context)[0][::-1]
+        vector = torch.zeros(DIM, dtype=torch.float64)
+        for side, (head, kernel, power) in enumerate(
+            ((long, kernel_long, 0.5), (short, kernel_short, 1.0))
+        ):
+            if side == 1 and not ordered:
+                continue
+            total, mass = torch.zeros(DIM, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+            for age, event in enumerate(kept if not ordered else kept[:LENGTH]):
+                log_weight = type_weights[history.types[event]] + kernel[age if ordered else 0]
+                total = total + torch.exp(log_weight) * head[history.rows[event]]
+                mass = mass + torch.exp(log_weight)
+            if len(kept):
+                vector = vector + torch.exp(gains[side]) * total / mass**power
+        log_share = torch.log_softmax((target @ vector + bias)[BLOCK], 0)
+        losses.append(-(wanted[BLOCK] / wanted.sum() * log_share).sum())
+    return torch.stack(losses).mean()
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_gradient_is_autograds(ordered: bool) -> None:
+    (table, scalars), history, cuts = make_model(), make_history(), make_cuts(ordered)
+    sources = [*vars(table).values(), *vars(scalars).values()]
+    parts = [torch.tensor(source, requires_grad=True) for source in sources]
+    loss = torch_loss(parts, history, cuts, ordered)
+    loss.backward()
+    grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parts]
+    rows, rest = [g[BLOCK].numpy().ravel() for g in grads[:4]], [g.numpy() for g in grads[4:]]
+    found_loss, found = loss_gradient(table, scalars, history, BLOCK, cuts, ordered)
+    assert found_loss == pytest.approx(loss.item(), rel=1e-12)
+    np.testing.assert_allclose(found, np.concatenate([*rows, *rest]), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_gradient_is_the_central_difference_in_every_coordinate(ordered: bool) -> None:
+    (table, scalars), history, cuts = make_model(1), make_history(), make_cuts(ordered)
+    _, found = loss_gradient(table, scalars, history, BLOCK, cuts, ordered)
+    step = 1e-5
+    expected = np.zeros_like(found)
+    for i, shift in enumerate(np.eye(found.shape[0]) * step):
+        ends = [moved(table, scalars, BLOCK, sign * shift) for sign in (-1, 1)]
+        above, below = (loss_gradient(*end, history, BLOCK, cuts, ordered)[0] for end in ends)
+        expected[i] = (above - below) / (2 * step)
+    assert flatten(table, scalars, BLOCK).shape == found.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_cuts_without_a_target_in_the_block_do_not_dilute_the_mean() -> None:
+    (table, scalars), history = make_model(), History.of([0, 1, 2, 3])
+    both = ordered_cuts(4, np.array([2, 3]), 1, 1.5, 0.0, np.random.default_rng(0))
+    inside = ordered_cuts(4, np.array([3]), 1, 1.5, 0.0, np.random.default_rng(0))
+    one, other = (
+        loss_gradient(table, scalars, history, BLOCK, cuts, True) for cuts in (both, inside)
+    )
+    assert one[0] == pytest.approx(other[0])
+    assert one[1] == pytest.approx(other[1])
+
+
+def test_last_event_needs_a_context_and_an_item_of_the_block() -> None:
+    table, scalars = make_model()
+    assert last_event(table, scalars, History.of([0]), BLOCK, True) is None
+    assert last_event(table, scalars, History.of([0, 2]), BLOCK, True) is None
+
+
+def test_last_event_ranks_among_what_the_history_does_not_hold() -> None:
+    heads = np.zeros((3, ROWS, DIM))
+    bias = np.arange(ROWS, dtype=np.float64)
+    table, scalars = ItemTable(*heads, bias), SharedScalars.initial(n_types=TYPES)
+    loss, rank = last_event(table, scalars, History.of([11, 10, 6]), BLOCK, True) or (0.0, -1)
+    assert rank == 2  # rows 7 and 9 are better; 11 was in the history, 8 and 10 are no block rows
+    logits = bias[BLOCK]
+    assert loss == pytest.approx(np.log(np.exp(logits).sum()) - 6)
+
+
+def test_equal_scores_count_against_the_model() -> None:
+    table = ItemTable(*np.zeros((3, ROWS, DIM)), np.zeros(ROWS))
+    scalars = SharedScalars.initial(n_types=TYPES)
+    found = last_event(table, scalars, History.of([0, 1]), BLOCK, True)
+    assert found is not None
+    assert found[1] == len(BLOCK) - 2

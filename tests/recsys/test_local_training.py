@@ -1,0 +1,138 @@
+"""Training on one device: settings, short histories, deltas, metrics of the received version."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from recsys.flat_vector import flatten, n_values, split
+from recsys.history import History
+from recsys.item_table import ItemTable
+from recsys.local_loss import loss_gradient
+from recsys.local_training import LocalMetrics, LocalSettings, draw_cuts, train_locally
+from recsys.shared_scalars import SharedScalars
+
+ROWS, DIM, LENGTH, TYPES = 10, 4, 8, 2
+BLOCK = np.array([0, 1, 2, 4, 5, 6, 7, 9], np.int64)
+
+
+def make_model() -> tuple[ItemTable, SharedScalars]:
+    rng = np.random.default_rng(0)
+    heads = rng.normal(size=(3, ROWS, DIM)).astype(np.float32)
+    table = ItemTable(*heads, rng.normal(size=ROWS).astype(np.float32))
+    return table, SharedScalars.initial(LENGTH, TYPES)
+
+
+def history(n_events: int = 12) -> History:
+    rng = np.random.default_rng(7)
+    return History.of(rng.integers(0, ROWS, n_events), rng.integers(0, TYPES, n_events))
+
+
+@pytest.mark.parametrize(
+    ("mapping", "named"),
+    [
+        ({"n_cutz": 3}, "n_cutz"),
+        ({"n_cuts": 3.5}, "n_cuts"),
+        ({"n_cuts": True}, "n_cuts"),
+        ({"local_rate": "fast"}, "local_rate"),
+        ({"objective": 1}, "objective"),
+        ({"objective": "sorted"}, "objective"),
+        ({"history_dropout": 1.0}, "history_dropout"),
+        ({"local_rate": float("nan")}, "local_rate"),
+        ({"local_steps": 0}, "local_steps"),
+    ],
+)
+def test_bad_settings_are_refused_by_name(mapping: dict[str, object], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        LocalSettings.from_mapping(mapping)
+
+
+def test_settings_survive_their_mapping() -> None:
+    settings = LocalSettings(n_cuts=3, local_rate=0.25, objective="unordered")
+    assert LocalSettings.from_mapping(settings.to_mapping()) == settings
+    assert LocalSettings.from_mapping({"local_rate": 1}).local_rate == 1
+
+
+@pytest.mark.parametrize("n_events", [0, 1])
+@pytest.mark.parametrize("objective", ["ordered", "unordered"])
+def test_a_history_too_short_to_cut_gives_nothing(n_events: int, objective: str) -> None:
+    settings = LocalSettings(objective=objective)
+    rng = np.random.default_rng(0)
+    result = train_locally(*make_model(), history(n_events), BLOCK, settings, rng)
+    assert result.delta.shape == (n_values(len(BLOCK), DIM, LENGTH, TYPES),)
+    assert not result.delta.any()
+    assert result.metrics == LocalMetrics(n=0)
+
+
+def test_a_history_wholly_outside_the_block_gives_nothing() -> None:
+    outside = History.of([3, 8, 3, 8])
+    rng = np.random.default_rng(0)
+    result = train_locally(*make_model(), outside, BLOCK, LocalSettings(), rng)
+    assert not result.delta.any()
+    assert result.metrics.n == 0
+
+
+@pytest.mark.parametrize("objective", ["ordered", "unordered"])
+def test_one_step_is_the_gradient_times_the_rate(objective: str) -> None:
+    settings = LocalSettings(n_cuts=4, local_rate=0.5, objective=objective)
+    table, scalars = make_model()
+    found = train_locally(table, scalars, history(), BLOCK, settings, np.random.default_rng(1))
+    cuts = draw_cuts(12, settings, np.random.default_rng(1))
+    _, gradient = loss_gradient(table, scalars, history(), BLOCK, cuts, settings.ordered)
+    assert found.delta.dtype == np.float32
+    assert np.array_equal(found.delta, np.float32(0.5) * gradient)
+
+
+def test_several_steps_are_start_minus_end() -> None:
+    settings = LocalSettings(n_cuts=4, local_rate=0.3, local_steps=3)
+    now = make_model()
+    start, rng = flatten(*now, BLOCK), np.random.default_rng(1)
+    for _ in range(3):
+        cuts = draw_cuts(12, settings, rng)
+        gradient = loss_gradient(*now, history(), BLOCK, cuts, True)[1]
+        values = flatten(*now, BLOCK) - np.float32(0.3) * gradient
+        parts = split(values, len(BLOCK), DIM)
+        table = ItemTable(*(head.copy() for head in vars(now[0]).values()))
+        for name in ("target", "context_long", "context_short", "bias"):
+            getattr(table, name)[BLOCK] = getattr(parts, name)
+        now = table, SharedScalars.from_vector(parts.scalars, LENGTH, TYPES)
+    rng = np.random.default_rng(1)
+    found = train_locally(*make_model(), history(), BLOCK, settings, rng)
+    assert found.delta == pytest.approx(start - flatten(*now, BLOCK), abs=1e-6)
+
+
+def test_same_stream_same_delta_other_stream_another() -> None:
+    deltas = [
+        train_locally(
+            *make_model(), history(), BLOCK, LocalSettings(), np.random.default_rng(seed)
+        ).delta
+        for seed in (3, 3, 4)
+    ]
+    assert np.array_equal(deltas[0], deltas[1])
+    assert not np.array_equal(deltas[0], deltas[2])
+
+
+def test_training_leaves_what_it_received_alone() -> None:
+    table, scalars = make_model()
+    before = flatten(table, scalars, BLOCK)
+    settings = LocalSettings(local_steps=3)
+    train_locally(table, scalars, history(), BLOCK, settings, np.random.default_rng(0))
+    assert np.array_equal(flatten(table, scalars, BLOCK), before)
+
+
+def test_metrics_are_of_the_received_version_whatever_training_does() -> None:
+    ending_inside = History.of([0, 3, 5, 1])
+    results = [
+        train_locally(
+            *make_model(),
+            ending_inside,
+            BLOCK,
+            dataclasses.replace(LocalSettings(), local_steps=steps, local_rate=rate),
+            np.random.default_rng(steps),
+        )
+        for steps, rate in ((1, 0.1), (4, 5.0))
+    ]
+    assert results[0].metrics == results[1].metrics
+    assert results[0].metrics.n == 1
+    assert results[0].metrics.hits_at_10 == 1  # six rivals cannot push it out of the first ten
+    assert results[0].metrics.loss > 0
