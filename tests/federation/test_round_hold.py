@@ -1,0 +1,82 @@
+"""An operator's hold: nothing is lost, and nothing else moves."""
+
+from typing import Any
+
+import pytest
+
+from federation.round_effects import Accept, BeginGate, BeginReduce, ComeBack, Effect, Refuse
+from federation.round_engine import replay, step
+from federation.round_events import (
+    CheckedIn,
+    Event,
+    GatePassed,
+    LeasesExpired,
+    Paused,
+    Resumed,
+    SumFailed,
+    SumReady,
+    TimePassed,
+    UploadOffered,
+)
+from federation.round_state import RoundState
+
+CHECK_IN = CheckedIn(1.0, assignment_open=False, account_assigned=False)
+UPLOAD = UploadOffered(2.0, "open")
+
+
+def reason(state: RoundState, event: Event) -> str:
+    after, (effect,) = step(state, event)
+    assert after == state
+    assert isinstance(effect, Refuse)
+    return effect.refusal.reason
+
+
+def test_hold_keeps_accepting_and_grants_nothing(round_in: Any) -> None:
+    held = replay(round_in("training"), Paused(10.0))
+    assert step(held, CheckedIn(11.0, True, True)) == (held, (ComeBack(),))
+    assert step(held, CHECK_IN) == (held, (ComeBack(),))
+    held, emitted = step(held, UPLOAD)
+    assert (held.accepted, held.held_phase, emitted) == (1, "training", (Accept(),))
+    assert reason(held, UploadOffered(12.0, "expired")) == "assignment_expired"
+    assert step(held, TimePassed(1e9)) == (held, ())
+    assert reason(held, Paused(12.0)) == "round_paused"
+
+
+def test_hold_accepts_no_more_than_the_target(round_in: Any) -> None:
+    held = replay(round_in("training"), Paused(10.0), *[UPLOAD] * 3)
+    assert (held.phase, held.accepted) == ("paused", 3)
+    assert reason(held, UPLOAD) == "round_closed"
+    after, emitted = step(held, Resumed(20.0))
+    assert (after.phase, after.work_deadline_at, emitted) == ("reducing", 30.0, (BeginReduce(),))
+
+
+def test_resuming_gives_back_the_time(round_in: Any) -> None:
+    after, emitted = step(replay(round_in("training"), Paused(10.0)), Resumed(60.0))
+    assert (after.phase, after.deadline_at, emitted) == ("training", 150.0, ())
+    assert (after.held_phase, after.paused_at) == (None, None)
+    backwards = replay(round_in("training"), Paused(10.0), Resumed(5.0))
+    assert backwards.deadline_at == 100.0
+
+
+def test_leases_that_end_during_a_hold_reopen_selection_afterwards(round_in: Any) -> None:
+    held = replay(round_in("training"), Paused(10.0), LeasesExpired(35.0, 1))
+    assert (held.phase, held.expired) == ("paused", 1)
+    assert replay(held, Resumed(40.0)).phase == "selecting"
+
+
+@pytest.mark.parametrize(
+    ("phase", "effect"), [("reducing", BeginReduce()), ("gating", BeginGate())]
+)
+def test_resuming_work_begins_it_again(round_in: Any, phase: str, effect: Effect) -> None:
+    state = round_in(phase)
+    held = replay(state, Paused(10.0))
+    for answer in (SumReady(11.0), GatePassed(11.0), SumFailed(11.0, "blob_missing")):
+        assert reason(held, answer) == "round_paused"
+    after, emitted = step(held, Resumed(500.0))
+    assert (after.phase, after.attempts, after.work_deadline_at) == (phase, 1, 510.0)
+    assert emitted == (effect,)
+
+
+def test_resuming_a_scheduled_round(round_in: Any) -> None:
+    scheduled = round_in("scheduled")
+    assert step(replay(scheduled, Paused(1.0)), Resumed(2.0)) == (scheduled, ())
