@@ -6,9 +6,11 @@ Problem                  any refusal; `reason` is stable and names the documenta
 ├── status 404           unknown, or not yours: the two are indistinguishable
 ├── status 409/410       the state forbids it
 ├── status 411/413/415   the body's length or type
+├── status 500           our mistake; nothing about it is told
 └── status 503           a store is away; `Retry-After` says when to come back
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +20,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
+# What a refusal repeats of a request is bounded, however large the request was.
+ERRORS_MAX = 20
+FIELD_CHARS_MAX = 200
 
 TITLES = {
     400: "Bad request",
@@ -32,6 +37,7 @@ TITLES = {
     415: "Unsupported media type",
     422: "Invalid content",
     429: "Too many requests",
+    500: "Internal error",
     503: "Temporarily unavailable",
 }
 
@@ -87,7 +93,17 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not_found", f"No such {what}.")
 
 
-def problem_response(problem: Problem) -> JSONResponse:
+class ProblemResponse(JSONResponse):
+    """A problem document. Field names come from the client and may not be encodable as UTF-8."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """UTF-8 whatever the text holds: a lone surrogate becomes a question mark."""
+        return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def problem_response(problem: Problem) -> ProblemResponse:
     """The RFC 9457 document of a problem."""
     body: dict[str, Any] = {
         "type": f"/problems/{problem.reason}",
@@ -99,12 +115,20 @@ def problem_response(problem: Problem) -> JSONResponse:
     }
     if problem.errors:
         body["errors"] = problem.errors
-    return JSONResponse(body, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+    return ProblemResponse(body, problem.status, headers=problem.headers)
+
+
+def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
+    """Pydantic's errors as {"field", "message"}, at most ERRORS_MAX of them."""
+    return [{"field": _field(e["loc"]), "message": str(e["msg"])} for e in errors[:ERRORS_MAX]]
 
 
 def _field(location: Sequence[Any]) -> str:
+    # Parts in angle brackets name an alternative of a union, not a field: see `app.events.schemas`.
     parts = [str(part) for part in location]
-    return ".".join(parts[1:]) if len(parts) > 1 else ".".join(parts) or "body"
+    parts = [part for part in parts if not (part.startswith("<") and part.endswith(">"))]
+    name = ".".join(parts[1:]) if len(parts) > 1 else ".".join(parts) or "body"
+    return name[:FIELD_CHARS_MAX]
 
 
 async def _on_problem(_: Request, exc: Exception) -> JSONResponse:
@@ -114,7 +138,7 @@ async def _on_problem(_: Request, exc: Exception) -> JSONResponse:
 
 async def _on_validation(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, RequestValidationError)
-    errors = [{"field": _field(e["loc"]), "message": str(e["msg"])} for e in exc.errors()]
+    errors = field_errors(exc.errors())
     detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors[:3])
     return problem_response(Problem(422, "invalid_request", detail, errors=errors))
 
@@ -126,8 +150,13 @@ async def _on_http_exception(_: Request, exc: Exception) -> JSONResponse:
     return problem_response(problem)
 
 
+async def _on_mistake(_: Request, __: Exception) -> JSONResponse:
+    return problem_response(Problem(500, "internal_error", "The service failed; it is logged."))
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Turn every refusal, framework errors included, into a problem document."""
+    app.add_exception_handler(Exception, _on_mistake)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http_exception)

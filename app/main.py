@@ -2,19 +2,23 @@
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from app.clock import Clock, system_clock
 from app.devices.endpoints import router as devices
 from app.errors import install_error_handlers
 from app.events.endpoints import router as events
 from app.items.endpoints import router as items
+from app.items.import_endpoint import router as item_import
 from app.keys.endpoints import router as keys
-from app.middleware import Observe, RawPath
+from app.middleware import BodyLimitProblem, Observe, RawPath
 from app.models.endpoints import router as models
 from app.operations.endpoints import router as operations
+from app.problem_schema import PROBLEM_RESPONSES
 from app.recommendations.endpoints import router as recommendations
 from app.rounds.endpoints import router as rounds
 from app.settings import Settings
+from app.store.outage import install_outage_handlers
 from app.users.endpoints import router as users
 from app.wiring import lifespan
 
@@ -22,6 +26,14 @@ DESCRIPTION = (
     "A federated recommender: one item tower that everybody shares, one user tower that never "
     "leaves its user."
 )
+
+
+class Service(FastAPI):
+    """FastAPI, with a problem document where its body limiter would answer in plain text."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The framework's own stack inside `BodyLimitProblem`."""
+        return BodyLimitProblem(super().build_middleware_stack())
 
 
 def create_app(
@@ -33,19 +45,22 @@ def create_app(
     """
     settings = settings or Settings()  # pyright: ignore
     url = redis_url or settings.redis_url or f"unix://{settings.data_dir.resolve()}/redis.sock"
-    app = FastAPI(
+    app = Service(
         title="Twofold",
         version="0.1.0",
         description=DESCRIPTION,
         lifespan=lifespan(settings, url, clock),
         middleware=[Middleware(Observe), Middleware(RawPath)],
         max_body_size=settings.json_body_bytes_max,
+        redirect_slashes=False,
         telemetry={"tracing": False},
     )
     install_error_handlers(app)
-    v1 = APIRouter(prefix="/v1")
+    install_outage_handlers(app)
+    v1 = APIRouter(prefix="/v1", responses=PROBLEM_RESPONSES)
     for router in (items, users, events, devices, rounds, models, recommendations, keys):
         v1.include_router(router)
+    v1.include_router(item_import, max_body_size=settings.import_body_bytes_max)
     app.include_router(v1)
     app.include_router(operations)
     return app

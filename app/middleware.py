@@ -4,7 +4,10 @@ import time
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import Problem, problem_response
 
 
 class RawPath:
@@ -68,3 +71,36 @@ def _observe(scope: Scope, status: int, elapsed_s: float) -> None:
     if state is not None and "metrics" in state:
         template = getattr(scope.get("route"), "path", "unmatched")
         state["metrics"].observe_request(scope["method"], template, status, elapsed_s)
+
+
+class BodyLimitProblem:
+    """Say "body too large" as a problem document.
+
+    Starlette's limiter answers by itself, in plain text and outside every exception handler, so
+    this lies outside the limiter.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Replace the limiter's answer; pass every other message on."""
+        replaced = False
+
+        async def send_or_replace(message: Message) -> None:
+            nonlocal replaced
+            if _is_plain_413(message):
+                replaced = True
+                detail = "The body is larger than this route takes."
+                answer = problem_response(Problem(413, "body_too_large", detail))
+                await answer(scope, receive, send)
+            elif not replaced:
+                await send(message)
+
+        await self.app(scope, receive, send_or_replace)
+
+
+def _is_plain_413(message: Message) -> bool:
+    if message["type"] != "http.response.start" or message["status"] != 413:
+        return False
+    return Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")

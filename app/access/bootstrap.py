@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access import repository
-from app.access.secrets import bootstrap_keys, key_hash
+from app.access.secrets import PREFIX_CHARS, bootstrap_keys, key_hash
 from app.clock import Clock
 from app.settings import Settings
 from app.store.database import Database
@@ -17,6 +17,8 @@ async def store_bootstrap_keys(database: Database, settings: Settings, clock: Cl
             hashed = key_hash(key)
             if await repository.find_key(connection, hashed) is None:
                 key_id = f"bootstrap-{hashed.hex()[:12]}"
-                await repository.add_key(connection, key_id, kind, hashed, key[:14], clock())
+                await repository.add_key(
+                    connection, key_id, kind, hashed, key[:PREFIX_CHARS], clock()
+                )
 
     await database.transaction("store_bootstrap_keys", run)

@@ -9,6 +9,8 @@ from app.settings import Settings
 
 SERVER_KEY_PREFIX = "tf_server_"
 PUBLISHABLE_KEY_PREFIX = "tf_pub_"
+PREFIX_CHARS = 14
+"""How much of a key is kept and shown, to recognise it by."""
 KEY_KINDS = {SERVER_KEY_PREFIX: "server", PUBLISHABLE_KEY_PREFIX: "publishable"}
 
 

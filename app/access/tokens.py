@@ -10,7 +10,8 @@ from joserfc.jwk import OctKey
 from app.clock import Clock
 
 ALGORITHM = "HS256"
-TOKEN_BYTES_MAX = 2048
+# A user id of 128 control characters is written as 768 bytes, twice in a token.
+TOKEN_BYTES_MAX = 4096
 TokenKind = Literal["user", "device"]
 
 

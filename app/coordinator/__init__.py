@@ -1,1 +1,1 @@
-"""The tick loop that moves rounds and publishes versions."""
+"""The coordinator: one process that opens, closes, reduces, gates and publishes rounds."""

@@ -1,1 +1,1 @@
-"""events."""
+"""What hosted users do with items."""

@@ -1,1 +1,1 @@
-"""items."""
+"""The catalogue: items, their permanent rows, bulk import."""

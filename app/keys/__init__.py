@@ -1,1 +1,1 @@
-"""keys."""
+"""Server and publishable keys: made, listed without their secrets, revoked."""

@@ -1,5 +1,6 @@
 """`/healthz`, `/readyz`, `/metrics`."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
@@ -7,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 
 from app.errors import Problem
+from app.problem_schema import PROBLEM_RESPONSES
 from app.wiring import State, StateOf
 
 router = APIRouter(tags=["operations"])
@@ -27,16 +29,27 @@ async def stores_of(state: StateOf) -> dict[str, Any]:
     }
 
 
-@router.get("/readyz", summary="Can the worker serve")
+@router.get("/readyz", summary="Can the worker serve", responses={503: PROBLEM_RESPONSES[503]})
 async def readyz(stores: Annotated[dict[str, Any], Depends(stores_of)]) -> dict[str, Any]:
     """Ready with a database; without a cache it serves degraded and says so."""
     if stores["database"] != "up":
-        raise Problem(503, "not_ready", "The database does not answer.", extra={"stores": stores})
+        raise Problem(
+            503,
+            "not_ready",
+            "The database does not answer.",
+            headers={"Retry-After": "1"},
+            extra={"stores": stores},
+        )
     status = "ready" if stores["cache"] == "up" else "degraded"
     return {"status": status, "stores": stores}
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def metrics(state: StateOf) -> Response:
     """Text exposition of this worker's counters."""
     return Response(state["metrics"].render(), media_type=CONTENT_TYPE_LATEST)
@@ -44,7 +57,10 @@ async def metrics(state: StateOf) -> Response:
 
 async def _database_is_up(state: State) -> bool:
     try:
-        async with state["database"].read() as connection:
+        async with (
+            asyncio.timeout(state["settings"].database_timeout_s),
+            state["database"].read() as connection,
+        ):
             await connection.execute(text("SELECT 1"))
     except Exception:  # whatever the driver raises, the answer is the same: not ready
         return False

@@ -1,1 +1,1 @@
-"""rounds."""
+"""Rounds as devices see them: check-in, upload, receipt; and read-only views of them."""

@@ -1,3 +1,178 @@
-from fastapi import APIRouter
+"""`/v1/rounds` and `/v1/updates`: the protocol of devices, and rounds for operators."""
 
-router = APIRouter()
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import JSONResponse
+
+from app.access.dependencies import DeviceCaller, Server
+from app.clock import rfc3339
+from app.devices.service import mint_token
+from app.errors import Problem, invalid_field, not_found
+from app.identifiers import PathId
+from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor
+from app.rounds import request_count, service, uploads, views
+from app.rounds.schemas import CheckInAnswer, CheckInBody, ReceiptView, RoundList, RoundView
+from app.rounds.service import CheckIn
+from app.rounds.update_body import check_length, declared_digest, read_body
+from app.rounds.views import RoundRow
+from app.wiring import State, StateOf
+
+# The plan says exactly how long an update is; this is the most that any plan may ask for.
+UPDATE_BYTES_MAX = 256 << 20
+ROUND_NUMBER_MAX = 2**31 - 1
+
+router = APIRouter(tags=["rounds"])
+RoundId = Annotated[int, Path(ge=1, le=ROUND_NUMBER_MAX)]
+
+UPLOAD_OPENAPI: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    "parameters": [
+        {
+            "name": "Content-Digest",
+            "in": "header",
+            "required": True,
+            "description": "RFC 9530: sha-256=:<base64 of the body's SHA-256>:",
+            "schema": {"type": "string"},
+        }
+    ],
+}
+
+
+@router.post("/rounds/check-in", summary="Ask for work", response_model=CheckInAnswer)
+async def post_check_in(state: StateOf, who: DeviceCaller, body: CheckInBody) -> JSONResponse:
+    """An assignment, or a window in which to come back; the same answer while it holds."""
+    found = await service.check_in(state, who.subject)
+    granted = found.work is not None
+    step = "check_in_granted" if granted else "check_in_wait"
+    state["metrics"].protocol.labels(step, "ok").inc()
+    return JSONResponse(_check_in_answer(state, found) | _renewed(state, who.subject, who.user_id))
+
+
+def _check_in_answer(state: State, found: CheckIn) -> dict[str, Any]:
+    assignment = None
+    if found.work is not None:
+        lease, plan = found.work.assignment, found.work.plan
+        assignment = {
+            "id": lease.id,
+            "round": lease.round_id,
+            "plan_digest": plan.digest,
+            "plan": plan.to_mapping(),
+            "bundle_url": f"/v1/models/{plan.model_version}/bundles/{plan.bundle}",
+            "upload_url": f"/v1/updates/{lease.id}",
+            "expires_at": rfc3339(lease.expires_at),
+        }
+    after_s, before_s = found.retry or (0.0, 0.0)
+    return {
+        "assignment": assignment,
+        "retry": {"after_s": after_s, "before_s": before_s} if found.retry else None,
+        "model_version": found.model_version,
+        "catalogue": found.catalogue,
+        "server_time": rfc3339(state["clock"]()),
+    }
+
+
+def _renewed(state: State, device_id: str, user_id: str | None) -> dict[str, str]:
+    assert user_id is not None, "a device token names its user"
+    renewed = mint_token(state, device_id, user_id)
+    return {"token": renewed.token, "token_expires_at": renewed.expires_at}
+
+
+@router.put(
+    "/updates/{assignment_id}",
+    status_code=201,
+    summary="Upload an update",
+    response_model=ReceiptView,
+    responses={200: {"model": ReceiptView, "description": "The receipt given before"}},
+    max_body_size=UPDATE_BYTES_MAX,
+    openapi_extra=UPLOAD_OPENAPI,
+)
+async def put_update(
+    state: StateOf, who: DeviceCaller, assignment_id: PathId, request: Request
+) -> JSONResponse:
+    """Durable once answered. The same bytes again give the same receipt, other bytes 409."""
+    try:
+        answer = await _put(state, who.subject, assignment_id, request)
+    except Problem as problem:
+        state["metrics"].protocol.labels("upload", problem.reason).inc()
+        raise
+    outcome = "accepted" if answer.status_code == 201 else "repeated"
+    state["metrics"].protocol.labels("upload", outcome).inc()
+    return answer
+
+
+async def _put(state: State, device_id: str, assignment_id: str, request: Request) -> JSONResponse:
+    offer = await uploads.find_offer(state, device_id, assignment_id)
+    check_length(request.headers.get("content-length"), offer.plan)
+    declared = declared_digest(request.headers.get("content-digest"))
+    uploads.check_open(offer, declared)
+    body = await read_body(request.stream(), offer.plan)
+    accepted, stored, new = await uploads.accept_update(state, device_id, offer, body, declared)
+    return JSONResponse(uploads.receipt(accepted, stored, offer.plan), 201 if new else 200)
+
+
+@router.get("/updates/{assignment_id}", summary="The receipt of an update")
+async def get_receipt(state: StateOf, who: DeviceCaller, assignment_id: PathId) -> ReceiptView:
+    """For a device that did not hear the answer to its upload, or asks what became of it."""
+    offer = await uploads.find_offer(state, who.subject, assignment_id)
+    await request_count.add(state["cache"], who.subject)
+    if offer.accepted is None:
+        raise not_found("update")
+    state["metrics"].protocol.labels("receipt", "ok").inc()
+    return ReceiptView.model_validate(uploads.receipt(offer.accepted, offer.stored, offer.plan))
+
+
+@router.get("/rounds", summary="Rounds, newest first")
+async def get_rounds(
+    state: StateOf,
+    who: Server,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+) -> RoundList:
+    """What each round granted, accepted and learnt."""
+    async with state["database"].read() as connection:
+        rows = await views.list_rounds(connection, _number(cursor), limit + 1)
+    more = len(rows) > limit
+    page = [_view(row) for row in rows[:limit]]
+    return RoundList(data=page, next_cursor=encode_cursor(str(page[-1].id)) if more else None)
+
+
+@router.get("/rounds/{round_id}", summary="One round")
+async def get_round(state: StateOf, who: Server, round_id: RoundId) -> RoundView:
+    """The round's phase, counts and metrics."""
+    async with state["database"].read() as connection:
+        row = await views.show_round(connection, round_id)
+    if row is None:
+        raise not_found("round")
+    return _view(row)
+
+
+def _number(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= ROUND_NUMBER_MAX):
+        raise invalid_field("cursor", "is not a cursor of an earlier answer")
+    return int(cursor)
+
+
+def _view(row: RoundRow) -> RoundView:
+    return RoundView(
+        id=row.id,
+        phase=row.state.phase,
+        reason=row.state.reason,
+        model_version=row.model_version,
+        published_version=row.published_version,
+        plan_digest=row.plan_digest,
+        opened_at=rfc3339(row.opened_at),
+        ended_at=None if row.ended_at is None else rfc3339(row.ended_at),
+        granted=row.state.granted,
+        accepted=row.state.accepted,
+        expired=row.state.expired,
+        cohort_target=row.state.cohort_target,
+        cohort_min=row.state.cohort_min,
+        requests_per_update=row.requests_per_update,
+        metrics=row.metrics,  # type: ignore[arg-type]
+    )

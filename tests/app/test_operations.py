@@ -1,6 +1,7 @@
 """Health, readiness, metrics."""
 
 import httpx
+
 from app.wiring import State
 
 

@@ -1,0 +1,101 @@
+"""From settings and the newest version to the plan of a round, with its bundle."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.coordinator.model import Model
+from app.models.bundle import FOLDER, Bundle, encode_bundle
+from app.settings import RoundSettings
+from app.store.blobs import BlobStore
+from federation.block import block_bytes, choose_block
+from federation.canonical import digest
+from federation.plan import COHORT_LIMIT, Grid, Plan
+from federation.round_engine import step
+from federation.round_events import Opened
+from federation.round_state import RoundState
+from federation.selection import DropoutBelief, invitations, learn_dropout
+from recsys.arrays import Ints
+from recsys.flat_vector import n_values
+from recsys.local_training import LocalSettings
+
+LEVELS = 2**20
+WORD_MAX = 2**31 - 1
+# Half of a block goes to the items that most people meet, the other half to all others in turn.
+CORE_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A round that may be opened: its number, its plan, how many devices it invites."""
+
+    round_id: int
+    plan: Plan
+    invitations: int
+
+    def opened(self, now: float) -> RoundState:
+        """The state of the round, opened now."""
+        scheduled = RoundState.of_plan(self.round_id, self.plan, self.invitations)
+        return step(scheduled, Opened(now))[0]
+
+
+def plan_round(
+    blobs: BlobStore,
+    model: Model,
+    settings: RoundSettings,
+    round_id: int,
+    row_key: bytes,
+    past: list[RoundState],
+) -> Planned:
+    """The plan of round `round_id` on `model`; its bundle is stored. past: ended rounds."""
+    block = _block(model, settings.block_rows, round_id, row_key)
+    scalars, dim = model.state.scalars, model.table.dim
+    rows = model.live if model.live.size <= settings.block_rows else block
+    bundle = Bundle(
+        model_version=model.version,
+        event_types=model.event_types,
+        catalogue=model.catalogue_digest,
+        block=block,
+        rows=rows,
+        table=model.table.take(rows),
+        scalars=scalars,
+    )
+    # The sum of a whole cohort has to fit a word: the larger the cohort, the coarser the grid.
+    limit = max(COHORT_LIMIT, settings.cohort_target)
+    plan = Plan(
+        model_version=model.version,
+        bundle=blobs.put_content(FOLDER, encode_bundle(bundle)),
+        block=digest(block_bytes(block)),
+        n_block=int(block.size),
+        n_values=n_values(block.size, dim, scalars.history_length, scalars.n_types),
+        grid=Grid(settings.clip_l2, min(LEVELS, WORD_MAX // limit)),
+        training=LocalSettings().to_mapping(),
+        cohort_target=settings.cohort_target,
+        cohort_min=settings.cohort_min,
+        cohort_limit=limit,
+        deadline_s=settings.deadline_s,
+        lease_s=settings.lease_s,
+    )
+    return Planned(round_id, plan, invitations(settings.cohort_target, dropout(past)))
+
+
+def _block(model: Model, block_max: int, round_id: int, row_key: bytes) -> Ints:
+    live = model.live
+    n_core = min(int(block_max * CORE_SHARE), block_max - 1)
+    # The learnt bias says what is popular without a look at anybody's events.
+    order = np.lexsort((live, -model.table.bias[live]))
+    return choose_block(live, live[order[:n_core]], block_max, round_id, row_key)
+
+
+def dropout(past: list[RoundState]) -> float:
+    """The share of invited devices that is expected not to deliver, learnt from ended rounds.
+
+    past: newest first. A round that nobody came to says nothing.
+    """
+    belief = DropoutBelief()
+    for ended in reversed(past):
+        if ended.granted > 0:
+            belief = learn_dropout(
+                ended.granted, ended.accepted, belief, undecided=ended.outstanding
+            )
+    return belief.mean

@@ -1,0 +1,153 @@
+"""Drives rounds: opens them, lets leases and time run out, reduces, gates, publishes."""
+
+import asyncio
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.access.secrets import signing_secret
+from app.coordinator import repository
+from app.coordinator.model import Model
+from app.coordinator.newest_model import NewestModel
+from app.coordinator.planning import Planned, plan_round
+from app.coordinator.publishing import open_round, publish_round, save_step, step_round
+from app.coordinator.reducing import reduce_updates
+from app.coordinator.round_version import ClosedRound, make_round_version
+from app.rounds import views
+from app.rounds.known_content import plan_of
+from app.rounds.repository import (
+    StoredRound,
+    find_round,
+    mark_expired,
+    newest_round,
+    overdue_leases,
+)
+from app.wiring import State
+from federation.round_engine import step
+from federation.round_events import (
+    Event,
+    GateFailed,
+    LeasesExpired,
+    SumFailed,
+    SumReady,
+    TimePassed,
+)
+from federation.round_state import ENDED, GATHERING, RoundState
+
+PAST_ROUNDS = 20
+LEASES_PER_STEP = 500
+
+log = structlog.get_logger()
+
+
+class RoundDriver:
+    """One step of the newest round per call; `ended` says that a round has ended since."""
+
+    def __init__(self, state: State, newest: NewestModel) -> None:
+        self._state = state
+        self._database = state["database"]
+        self._newest = newest
+        self._secret = signing_secret(state["settings"])
+        self.ended = False
+
+    async def advance(self, model: Model) -> bool:
+        """One step; False when there is nothing to do now."""
+        async with self._database.read() as connection:
+            stored = await newest_round(connection)
+        if stored is None or stored.state.phase in ENDED:
+            return await self._open_next(model)
+        if stored.state.phase in GATHERING and await self._expire_leases(stored):
+            return True
+        now = self._state["clock"]()
+        # Asked of the engine first: a look that changes nothing costs no write.
+        if step(stored.state, TimePassed(now))[0] != stored.state:
+            await self._step(stored, TimePassed(now))
+            return True
+        if stored.state.phase == "reducing":
+            return await self._reduce(stored)
+        if stored.state.phase == "gating":
+            return await self._gate(model, stored)
+        return False
+
+    async def _open_next(self, model: Model) -> bool:
+        rounds, now = self._state["settings"].rounds, self._state["clock"]()
+        async with self._database.read() as connection:
+            ended = await repository.last_ended(connection)
+        if not rounds.enabled or (ended and now < ended.ended_at + rounds.pause_s):
+            return False
+        planned = await self._plan(model, (ended.id if ended else 0) + 1)
+        if planned is None:
+            return False
+        await open_round(self._database, planned, now)
+        log.info("round_opened", round=planned.round_id, plan=planned.plan.digest)
+        return True
+
+    async def _plan(
+        self, model: Model, round_id: int, closing: RoundState | None = None
+    ) -> Planned | None:
+        """The next round on `model`; None while there is nothing to train."""
+        async with self._database.read() as connection:
+            head = await repository.catalogue_head(connection)
+            past = [state for state, _ in await views.recent_rounds(connection, PAST_ROUNDS)]
+        if head is None or model.live.size == 0:
+            return None
+        past = [closing, *past] if closing else past
+        rounds, blobs = self._state["settings"].rounds, self._state["blobs"]
+        return await asyncio.to_thread(
+            plan_round, blobs, model, rounds, round_id, head.row_key, past
+        )
+
+    async def _expire_leases(self, stored: StoredRound) -> bool:
+        now = self._state["clock"]()
+        async with self._database.read() as connection:
+            if not await overdue_leases(connection, stored.id, now):
+                return False
+
+        async def run(connection: AsyncConnection) -> None:
+            held = await find_round(connection, stored.id, lock=True)
+            assert held is not None, "rounds are never deleted"
+            overdue = (await overdue_leases(connection, stored.id, now))[:LEASES_PER_STEP]
+            if held.state.phase in GATHERING and overdue:
+                await mark_expired(connection, overdue)
+                await save_step(connection, held, LeasesExpired(now, len(overdue)), now)
+
+        await self._database.transaction("expire_leases", run)
+        return True
+
+    async def _reduce(self, stored: StoredRound) -> bool:
+        closed = await self._closed(stored)
+        reason = await asyncio.to_thread(
+            reduce_updates, self._state["blobs"], closed.plan, closed.id, closed.members
+        )
+        now = self._state["clock"]()
+        await self._step(stored, SumReady(now) if reason is None else SumFailed(now, reason))
+        return True
+
+    async def _gate(self, model: Model, stored: StoredRound) -> bool:
+        closed = await self._closed(stored)
+        found = await asyncio.to_thread(
+            make_round_version, self._state["blobs"], model, closed, self._secret
+        )
+        if isinstance(found, str):
+            await self._step(stored, GateFailed(self._state["clock"](), found))
+            return True
+        following, rounds = None, self._state["settings"].rounds
+        if rounds.enabled and rounds.pause_s == 0:
+            following = await self._plan(found.candidate.model, stored.id + 1, stored.state)
+        now = self._state["clock"]()
+        await publish_round(self._database, found.candidate, found.metrics, following, now)
+        self._newest.published(found.candidate)
+        self.ended = True
+        return True
+
+    async def _closed(self, stored: StoredRound) -> ClosedRound:
+        async with self._database.read() as connection:
+            members = await repository.members(connection, stored.id)
+            plan = await plan_of(connection, stored.plan_digest)
+        return ClosedRound(stored.id, plan, members)
+
+    async def _step(self, before: StoredRound, event: Event) -> None:
+        after = await step_round(self._database, before.id, event, event.now)
+        if after.phase != before.state.phase:
+            log.info("round_moved", round=before.id, phase=after.phase, reason=after.reason)
+        self.ended = self.ended or after.phase in ENDED

@@ -1,0 +1,119 @@
+"""From a round's sum to the candidate of the version that it publishes."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.coordinator.candidate import Ancestry, Candidate, RoundEvidence, make_candidate
+from app.coordinator.gate import check_version
+from app.coordinator.model import Model
+from app.coordinator.reducing import read_sum
+from app.coordinator.repository import Member
+from app.models.bundle import FOLDER as BUNDLES
+from app.models.bundle import decode_bundle
+from app.models.publish import VersionContent
+from app.store.blobs import BlobStore
+from federation.audit import member_digest
+from federation.grid import from_sum
+from federation.plan import Plan
+from recsys.arrays import Floats
+from recsys.server_step import ServerSettings, ServerState, server_step
+
+SUM_LOST = "sum_lost"
+BUNDLE_LOST = "bundle_lost"
+MEMBERS_LABEL = b"twofold/members/1"
+
+
+@dataclass(frozen=True)
+class ClosedRound:
+    """A round in its gate: what it planned and who took part."""
+
+    id: int
+    plan: Plan
+    members: list[Member]
+
+
+@dataclass(frozen=True)
+class RoundCandidate:
+    """A candidate with the cohort's means: {"n", "loss", "hits_at_10"}, None if nobody measured."""
+
+    candidate: Candidate
+    metrics: dict[str, int | float] | None
+
+
+def make_round_version(
+    blobs: BlobStore, parent: Model, closed: ClosedRound, secret: bytes
+) -> RoundCandidate | str:
+    """The candidate, or the reason why there is none. secret: salts the members' digests.
+
+    parent: the newest version. When the catalogue published in between it is younger than the
+    plan's, with the very rows that the devices trained.
+    """
+    stored, body = read_sum(blobs, closed.plan, closed.id), blobs.get(BUNDLES, closed.plan.bundle)
+    if stored is None or stored[0].count != len(closed.members):
+        return SUM_LOST
+    if body is None:
+        return BUNDLE_LOST
+    running, sum_digest = stored
+    delta, means = from_sum(running.result, running.count, closed.plan.grid)
+    block = decode_bundle(body).block
+    delta = _with_types(delta, parent, closed.plan.n_values, decode_bundle(body).scalars.n_types)
+    state = server_step(parent.state, delta, block, ServerSettings())
+    metrics = cohort_metrics(means, running.count)
+    evidence = RoundEvidence(
+        plan=closed.plan.digest,
+        sum=sum_digest,
+        count=running.count,
+        members=_member_digests(closed, secret),
+        metrics=dict(metrics or {}),
+    )
+    return _checked(blobs, parent, closed, state, evidence, metrics)
+
+
+def _checked(
+    blobs: BlobStore,
+    parent: Model,
+    closed: ClosedRound,
+    state: ServerState,
+    evidence: RoundEvidence,
+    metrics: dict[str, int | float] | None,
+) -> RoundCandidate | str:
+    table = state.tower.table()
+    reason = check_version(parent.table, table, state.scalars, parent.live)
+    if reason is not None:
+        return reason
+    content = VersionContent(
+        version=parent.version + 1,
+        parent=parent.version,
+        kind="round",
+        round_id=closed.id,
+        table=table,
+        scalars=state.scalars,
+        event_types=parent.event_types,
+        catalogue=parent.catalogue,
+    )
+    ancestry = Ancestry("round", parent, closed.id, evidence)
+    return RoundCandidate(make_candidate(blobs, content, state, ancestry), metrics)
+
+
+def _with_types(delta: Floats, parent: Model, n_values: int, n_types: int) -> Floats:
+    """The delta with zeros for event types that were appended after the plan was made."""
+    assert delta.shape == (n_values,)
+    added = parent.state.scalars.n_types - n_types
+    return np.concatenate([delta, np.zeros(added, delta.dtype)])
+
+
+def _member_digests(closed: ClosedRound, secret: bytes) -> tuple[str, ...]:
+    salt = hmac.new(secret, MEMBERS_LABEL + str(closed.id).encode(), hashlib.sha256).digest()
+    return tuple(sorted(member_digest(salt, member.user_id) for member in closed.members))
+
+
+def cohort_metrics(means: Floats, count: int) -> dict[str, int | float] | None:
+    """Means over the devices that measured. means: (3,) of n (0 or 1), loss and hits@10."""
+    share, loss, hits = (float(mean) for mean in means)
+    n = round(share * count)
+    if n == 0:
+        return None
+    return {"n": n, "loss": loss * count / n, "hits_at_10": hits * count / n}

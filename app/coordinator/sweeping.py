@@ -1,0 +1,94 @@
+"""What is deleted when a round has ended, and when versions have become old.
+
+Records and manifests stay. A blob goes only when nothing in the database names it and newer blobs
+of its folder are at least GRACE_S younger: another coordinator may have written it for a version
+that it is about to publish.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.coordinator import repository
+from app.coordinator.model import FOLDER as MODELS
+from app.coordinator.reducing import SUMS
+from app.models.bundle import FOLDER as BUNDLES
+from app.models.publish import CATALOGUES
+from app.models.shards import FOLDER as SHARDS
+from app.rounds.uploads import FOLDER as UPDATES
+from app.store.blobs import BlobStore
+from app.wiring import State
+from federation.plan import Plan
+
+GRACE_S = 30.0
+
+
+async def sweep(state: State) -> None:
+    """Delete the updates of ended rounds, and the blobs of old versions and plans."""
+    blobs, n_versions = state["blobs"], state["settings"].rankable_versions
+    names = blobs.names(UPDATES)
+    async with state["database"].read() as connection:
+        wanted = await repository.assignments_of_open_rounds(connection)
+        kept = await _blobs_in_use(connection, n_versions)
+    await asyncio.to_thread(delete_updates, blobs, names, wanted)
+    await asyncio.to_thread(prune, blobs, kept)
+    await asyncio.to_thread(_prune_sums, blobs, n_versions)
+
+
+def delete_updates(blobs: BlobStore, names: list[str], wanted: set[str]) -> int:
+    """Delete update blobs whose assignment is not wanted any more; how many went.
+
+    names: listed before `wanted` was read, so that a later assignment's blob is not among them.
+    """
+    gone = [name for name in names if name.split(".", 1)[0] not in wanted]
+    for name in gone:
+        blobs.delete(UPDATES, name)
+    return len(gone)
+
+
+async def _blobs_in_use(connection: AsyncConnection, n_versions: int) -> dict[str, set[str]]:
+    """Folder -> names that the newest versions and the open rounds need."""
+    newest = await repository.newest_manifests(connection, n_versions)
+    kept: dict[str, set[str]] = {folder: set() for folder in (SHARDS, CATALOGUES, MODELS, BUNDLES)}
+    # The one before the newest as well: another coordinator may still be reading it.
+    kept[MODELS] = {model_digest for _, model_digest in newest[:2]}
+    for body, _ in newest:
+        manifest = json.loads(body)
+        kept[CATALOGUES].add(manifest["catalogue"]["digest"])
+        kept[SHARDS] |= _shards(manifest)
+    open_plans = await repository.open_plans(connection)
+    kept[BUNDLES] = {Plan.from_json(body).bundle for _, body in open_plans}
+    return kept
+
+
+def _shards(manifest: dict[str, Any]) -> set[str]:
+    heads = manifest["heads"].values()
+    return {shard["digest"] for head in heads for shards in head.values() for shard in shards}
+
+
+def prune(blobs: BlobStore, kept: dict[str, set[str]]) -> int:
+    """Delete old blobs that are not kept; how many went."""
+    return sum(_prune_folder(blobs, folder, names) for folder, names in kept.items())
+
+
+def _prune_sums(blobs: BlobStore, n_kept: int) -> None:
+    """Keep the sums of the newest rounds."""
+    names = sorted(blobs.names(SUMS), key=lambda name: int(name.rsplit("-", 1)[1]))
+    for name in names[:-n_kept]:
+        blobs.delete(SUMS, name)
+
+
+def _prune_folder(blobs: BlobStore, folder: str, kept: set[str]) -> int:
+    written = {}
+    for name in blobs.names(folder):
+        try:
+            written[name] = blobs.path(folder, name).stat().st_mtime
+        except FileNotFoundError:  # another coordinator prunes as well
+            continue
+    newest = max(written.values(), default=0.0)
+    gone = [name for name, at in written.items() if name not in kept and newest - at > GRACE_S]
+    for name in gone:
+        blobs.delete(folder, name)
+    return len(gone)

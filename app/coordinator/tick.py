@@ -1,0 +1,87 @@
+"""The coordinator's tick: look at what is stored, do the next thing, until nothing is left to do.
+
+It keeps nothing that it could not read again: killed at any point, another one goes on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import structlog
+
+from app.coordinator.catalogue_follower import CatalogueFollower
+from app.coordinator.hosted_rounds import HostedRounds
+from app.coordinator.hosted_towers import HostedTowers
+from app.coordinator.newest_model import NewestModel
+from app.coordinator.publishing import SupersededError
+from app.coordinator.round_driver import RoundDriver
+from app.coordinator.sweeping import sweep
+from app.wiring import State
+
+# From the close of one round over its reduction and gate to the next one's opening, perhaps with a
+# catalogue version in between. A tick ends after so many steps even if more is to be done.
+STEPS_MAX = 8
+BACKOFF_S_MAX = 5.0
+
+log = structlog.get_logger()
+
+
+class Coordinator:
+    """Drives versions and rounds over the stores of `state`.
+
+    rng: draws the training and adaptation of hosted users.
+    """
+
+    def __init__(self, state: State, rng: np.random.Generator) -> None:
+        self._state = state
+        self._newest = NewestModel(state)
+        self._catalogue = CatalogueFollower(state, self._newest)
+        self._rounds = RoundDriver(state, self._newest)
+        self._hosted_rounds = HostedRounds(state, rng)
+        self._hosted_towers = HostedTowers(state, rng)
+        self._swept = False
+
+    async def tick(self) -> None:
+        """Do all that is due now, then a bounded share of the hosted users' work."""
+        for _ in range(STEPS_MAX):
+            try:
+                if not await self._advance():
+                    break
+            except SupersededError as error:
+                log.info("superseded", reason=str(error))
+                break
+        await self._sweep()
+        model = await self._newest.get()
+        if model is not None:
+            await self._hosted_rounds.take_part()
+            await self._hosted_towers.adapt_some(model)
+
+    async def _advance(self) -> bool:
+        model = await self._newest.get()
+        if await self._catalogue.follow(model):
+            return True
+        return model is not None and await self._rounds.advance(model)
+
+    async def _sweep(self) -> None:
+        """At the start, since a predecessor may have died over it, and when a round has ended."""
+        if self._swept and not self._rounds.ended:
+            return
+        await sweep(self._state)
+        self._swept, self._rounds.ended = True, False
+
+
+async def run_forever(tick: Callable[[], Awaitable[None]], pause_s: float) -> None:
+    """Tick until cancelled; a failed tick is logged and tried again after a growing pause."""
+    failures = 0
+    while True:
+        try:
+            await tick()
+            failures = 0
+        except Exception:  # whatever went wrong, the stores hold all that the next tick needs
+            failures += 1
+            log.exception("tick_failed", failures=failures)
+        await asyncio.sleep(pause_s if not failures else _backoff_s(pause_s, failures))
+
+
+def _backoff_s(pause_s: float, failures: int) -> float:
+    return min(pause_s * 2.0 ** min(failures, 16), BACKOFF_S_MAX)

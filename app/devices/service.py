@@ -1,0 +1,157 @@
+"""Enrolment, tokens and revocation of devices."""
+
+import secrets
+
+from joserfc.jwk import ECKey
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.access.dependencies import Caller
+from app.access.secrets import key_hash
+from app.clock import rfc3339
+from app.devices import repository
+from app.devices.proofs import import_public_key, proof_payload
+from app.devices.repository import StoredCode, StoredDevice
+from app.devices.schemas import DeviceToken, EnrolledDevice, Enrolment, EnrolmentCode
+from app.errors import Problem, invalid_field, not_found, unauthorised
+from app.wiring import State
+
+PROOF_AGE_S_MAX = 300.0
+IAT_MAX = 1e12
+
+
+async def make_code(state: State, user_id: str) -> EnrolmentCode:
+    """A fresh code for a user; only its hash is kept.
+
+    Raises: Problem 404 when the user was never put.
+    """
+    code = secrets.token_urlsafe(24)
+    expires_at = state["clock"]() + state["settings"].enrolment_code_ttl_s
+
+    async def run(connection: AsyncConnection) -> None:
+        if not await repository.user_exists(connection, user_id):
+            raise not_found("user")
+        await repository.add_code(connection, key_hash(code), user_id, expires_at)
+
+    await state["database"].transaction("make_enrolment_code", run)
+    return EnrolmentCode(code=code, expires_at=rfc3339(expires_at))
+
+
+async def enrol(state: State, body: Enrolment) -> tuple[EnrolledDevice, bool]:
+    """Enrol the key that the proof shows possession of; True when the device is new.
+
+    Raises: Problem 422 `invalid_field`, 401 `proof_invalid`, 404, 410 `code_expired`,
+    409 `code_used` or `key_enrolled`, 403 `device_revoked`.
+    """
+    key = _public_key(body)
+    claims = proof_payload(body.proof, key)
+    if claims != {"code": body.code, "purpose": "enrol"}:
+        raise unauthorised("The proof does not sign this code with this key.", "proof_invalid")
+    now, device_id, hashed = state["clock"](), state["new_id"](), key_hash(body.code)
+    thumbprint = key.thumbprint()
+
+    async def run(connection: AsyncConnection) -> StoredDevice:
+        code = await repository.lock_code(connection, hashed)
+        if code is None:
+            raise Problem(404, "code_unknown", "No such enrolment code.")
+        known = await repository.find_by_thumbprint(connection, thumbprint)
+        device = _admit(code, known, now)
+        if device is None:
+            bare = body.public_key.bare()
+            device = StoredDevice(device_id, code.user_id, bare, thumbprint, now, now, None)
+            await repository.add_device(connection, device)
+        if code.device_id is None:
+            await repository.use_code(connection, hashed, device.id)
+        return device
+
+    try:
+        device = await state["database"].transaction("enrol_device", run)
+    except IntegrityError:  # another request enrolled this very key in between: find it now
+        device = await state["database"].transaction("enrol_device", run)
+    token = mint_token(state, device.id, device.user_id)
+    answer = EnrolledDevice(device_id=device.id, user_id=device.user_id, **token.model_dump())
+    return answer, device.id == device_id
+
+
+def _public_key(body: Enrolment) -> ECKey:
+    try:
+        return import_public_key(body.public_key.bare())
+    except ValueError as error:
+        raise invalid_field("public_key", str(error)) from error
+
+
+def _admit(code: StoredCode, known: StoredDevice | None, now: float) -> StoredDevice | None:
+    """The device that enrolled this key before, or None when it is to be made."""
+    if known is not None and known.user_id != code.user_id:
+        raise Problem(409, "key_enrolled", "This key is enrolled for another user.")
+    if code.device_id is not None and (known is None or known.id != code.device_id):
+        raise Problem(409, "code_used", "This code enrolled another device.")
+    if code.device_id is None and now >= code.expires_at:
+        raise Problem(410, "code_expired", "This enrolment code has expired.")
+    if known is not None and known.revoked_at is not None:
+        raise Problem(403, "device_revoked", "This device is not enrolled any more.")
+    return known
+
+
+async def renew_token(state: State, device_id: str, proof: str) -> DeviceToken:
+    """A token for whoever shows possession of the device's key; unknown devices look the same.
+
+    Raises: Problem 401 `proof_invalid` or `proof_expired`, 403 `device_revoked`.
+    """
+    async with state["database"].read() as connection:
+        device = await repository.find_device(connection, device_id)
+    claims = None
+    if device is not None and device.public_key:
+        claims = proof_payload(proof, import_public_key(device.public_key))
+    if device is None or claims is None or not _asks_for_token(claims, device_id):
+        raise unauthorised("The proof is not this device's.", "proof_invalid")
+    now = state["clock"]()
+    if abs(now - float(claims["iat"])) > PROOF_AGE_S_MAX:
+        raise _proof_expired(now)
+    if device.revoked_at is not None:
+        raise Problem(403, "device_revoked", "This device is not enrolled any more.")
+    return mint_token(state, device.id, device.user_id)
+
+
+def _asks_for_token(claims: dict[str, object], device_id: str) -> bool:
+    iat = claims.get("iat")
+    # The bound also keeps out NaN, infinities and integers that no float can hold.
+    if isinstance(iat, bool) or not isinstance(iat, int | float) or not abs(iat) < IAT_MAX:
+        return False
+    return claims == {"device_id": device_id, "purpose": "token", "iat": iat}
+
+
+def _proof_expired(now: float) -> Problem:
+    problem = unauthorised("The proof was not made just now.", "proof_expired")
+    problem.extra = {"server_time": rfc3339(now)}
+    return problem
+
+
+def mint_token(state: State, device_id: str, user_id: str) -> DeviceToken:
+    """A token for an enrolled device."""
+    ttl_s = state["settings"].device_token_ttl_s
+    token = state["tokens"].mint("device", device_id, user_id, ttl_s)
+    return DeviceToken(token=token, expires_at=rfc3339(state["clock"]() + ttl_s))
+
+
+async def get_device(state: State, who: Caller, device_id: str) -> StoredDevice:
+    """The device, for a server key or its own user.
+
+    Raises: Problem 404 when there is none, or it is another user's.
+    """
+    async with state["database"].read() as connection:
+        device = await repository.find_device(connection, device_id)
+    if device is None or (who.kind != "server" and who.user_id != device.user_id):
+        raise not_found("device")
+    return device
+
+
+async def revoke(state: State, who: Caller, device_id: str) -> None:
+    """End an enrolment; every worker refuses the device's next request."""
+    await get_device(state, who, device_id)
+    now = state["clock"]()
+
+    async def run(connection: AsyncConnection) -> None:
+        await repository.revoke_device(connection, device_id, now)
+
+    await state["database"].transaction("revoke_device", run)

@@ -1,0 +1,89 @@
+"""Making, listing and revoking keys."""
+
+import hashlib
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.access.repository import StoredKey, add_key, revoke_key
+from app.access.secrets import KEY_KINDS, PREFIX_CHARS, key_hash, new_key
+from app.clock import rfc3339
+from app.errors import Problem, not_found
+from app.keys import repository
+from app.keys.schemas import KeyKind, KeyPage, KeyView, NewKey
+from app.pagination import encode_cursor
+from app.wiring import State
+
+PREFIX_OF = {kind: prefix for prefix, kind in KEY_KINDS.items()}
+
+
+def view(key: StoredKey) -> KeyView:
+    """The key as clients see it."""
+    return KeyView.model_validate(
+        {
+            "id": key.id,
+            "kind": key.kind,
+            "prefix": key.prefix,
+            "created_at": rfc3339(key.created_at),
+            "revoked_at": None if key.revoked_at is None else rfc3339(key.revoked_at),
+        }
+    )
+
+
+def derived_id(caller_id: str, idempotency_key: str) -> str:
+    """The id of the key that this caller made, or will make, with this `Idempotency-Key`."""
+    digest = hashlib.sha256(f"{caller_id}\n{idempotency_key}".encode()).hexdigest()
+    return f"key-{digest[:32]}"
+
+
+async def make_key(
+    state: State, caller_id: str, kind: KeyKind, idempotency_key: str | None
+) -> tuple[NewKey, bool]:
+    """A new key with its secret; True when it was made now.
+
+    Only the hash is stored, so a repeated `Idempotency-Key` finds the key without its secret: who
+    lost the first answer revokes that key by its id and makes another.
+
+    Raises: Problem 409 `idempotency_key_reused` when it made a key of the other kind.
+    """
+    secret, now = new_key(PREFIX_OF[kind]), state["clock"]()
+    key_id = derived_id(caller_id, idempotency_key) if idempotency_key else state["new_id"]()
+    made = StoredKey(key_id, kind, secret[:PREFIX_CHARS], now, None)
+
+    async def run(connection: AsyncConnection) -> StoredKey:
+        if await add_key(connection, key_id, kind, key_hash(secret), made.prefix, now):
+            return made
+        known = await repository.get_key(connection, key_id)
+        if known is None or known.kind != kind:
+            raise Problem(409, "idempotency_key_reused", "This Idempotency-Key made another key.")
+        return known
+
+    stored = await state["database"].transaction("make_key", run)
+    is_new = stored is made
+    return NewKey(**view(stored).model_dump(), key=secret if is_new else None), is_new
+
+
+async def list_keys(state: State, after: str | None, limit: int) -> KeyPage:
+    """One page of keys, without secrets."""
+    async with state["database"].read() as connection:
+        found = await repository.page_of_keys(connection, after, limit + 1)
+    page = found[:limit]
+    cursor = encode_cursor(page[-1].id) if len(found) > limit else None
+    return KeyPage(data=[view(key) for key in page], next_cursor=cursor)
+
+
+async def delete_key(state: State, key_id: str) -> None:
+    """Revoke a key: at once in this worker, within seconds in others.
+
+    Raises: Problem 404; 409 `last_server_key`, which nobody could replace.
+    """
+    now = state["clock"]()
+
+    async def run(connection: AsyncConnection) -> None:
+        live = await repository.lock_live_server_keys(connection)
+        if live == [key_id]:
+            raise Problem(409, "last_server_key", "Make another server key before this one goes.")
+        if not await revoke_key(connection, key_id, now):
+            raise not_found("key")
+
+    await state["database"].transaction("delete_key", run)
+    state["known_keys"].forget()

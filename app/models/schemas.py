@@ -1,0 +1,68 @@
+"""Answers of the model routes."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class VersionView(BaseModel):
+    """A published model version; `chain` fixes it and all versions before it."""
+
+    version: int
+    parent: int | None
+    kind: str
+    round: int | None
+    catalogue_revision: int
+    manifest_digest: str
+    chain: str
+    published_at: str
+
+
+class VersionList(BaseModel):
+    """A page of versions, newest first."""
+
+    data: list[VersionView]
+    next_cursor: str | None
+
+
+class BlobReference(BaseModel):
+    """A content-addressed body."""
+
+    digest: str
+    bytes: int
+
+
+class ShardReference(BlobReference):
+    """A shard: rows first_row to first_row + n_rows - 1."""
+
+    first_row: int
+    n_rows: int
+
+
+class ManifestView(BaseModel):
+    """Everything that a version consists of. `heads`: head -> encoding -> shards."""
+
+    version: int
+    parent: int | None
+    kind: str
+    round: int | None
+    dim: int
+    history_length: int
+    event_types: list[str]
+    n_rows: int
+    n_items: int
+    scalars: list[float]
+    catalogue: BlobReference
+    heads: dict[str, dict[str, list[ShardReference]]]
+    shard_rows: int
+    catalogue_revision: int
+
+
+BINARY: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The body; it never changes.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    304: {"description": "The client holds it already."},
+}
+"""For the `responses` of a route that answers with an immutable body."""

@@ -1,0 +1,93 @@
+"""Bodies and answers of the round routes."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.schemas import StrictBody
+
+
+class CheckInBody(StrictBody):
+    """Empty: the token says all that a check-in needs."""
+
+
+class AssignmentView(BaseModel):
+    """A lease on a round, and where to go with it."""
+
+    id: str
+    round: int
+    plan_digest: str
+    plan: dict[str, Any]
+    bundle_url: str
+    upload_url: str
+    expires_at: str
+
+
+class RetryView(BaseModel):
+    """Come back at a moment drawn evenly between these two, in seconds from now."""
+
+    after_s: float
+    before_s: float
+
+
+class CheckInAnswer(BaseModel):
+    """Work, or when to ask again; the newest model version; a renewed token."""
+
+    assignment: AssignmentView | None
+    retry: RetryView | None
+    model_version: int | None
+    catalogue: str | None
+    token: str
+    token_expires_at: str
+    server_time: str
+
+
+class ReceiptView(BaseModel):
+    """Proof that an update is stored; `mode` "plain" means that the server can read it.
+
+    outcome: "pending" until the round ends, then "counted" or "discarded".
+    """
+
+    assignment: str
+    round: int
+    plan_digest: str
+    body_digest: str
+    size_bytes: int
+    accepted_at: str
+    mode: str
+    outcome: str
+
+
+class RoundMetrics(BaseModel):
+    """How the round's base version did on its devices' own last events, before training."""
+
+    n: int
+    loss: float
+    hits_at_10: float
+
+
+class RoundView(BaseModel):
+    """A round for operators."""
+
+    id: int
+    phase: str
+    reason: str | None
+    model_version: int
+    published_version: int | None
+    plan_digest: str
+    opened_at: str
+    ended_at: str | None
+    granted: int
+    accepted: int
+    expired: int
+    cohort_target: int
+    cohort_min: int
+    requests_per_update: float | None
+    metrics: RoundMetrics | None
+
+
+class RoundList(BaseModel):
+    """A page of rounds, newest first."""
+
+    data: list[RoundView]
+    next_cursor: str | None

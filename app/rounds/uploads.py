@@ -1,0 +1,164 @@
+"""Uploads: checked, stored durably, then accepted by the round in one transaction.
+
+The blob's name holds the body's digest, and the row that the transaction writes names the digest
+that counts. So two racing bodies for one assignment never overwrite each other: one row wins.
+"""
+
+from dataclasses import dataclass
+
+import anyio.to_thread
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.access.repository import is_device_live
+from app.clock import rfc3339
+from app.errors import Problem
+from app.rounds import repository, request_count
+from app.rounds.known_content import plan_of
+from app.rounds.repository import Assignment, StoredRound, Update
+from app.rounds.update_body import check_body, problem_of
+from app.wiring import State
+from federation.plan import Plan
+from federation.refusals import Refusal
+from federation.round_effects import Refuse
+from federation.round_engine import step
+from federation.round_events import AssignmentStanding, UploadOffered
+
+FOLDER = "updates"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An assignment as the records have it: with its round, its plan and an accepted update."""
+
+    assignment: Assignment
+    stored: StoredRound
+    plan: Plan
+    accepted: Update | None
+
+
+def blob_name(assignment_id: str, body_digest: str) -> str:
+    """Where the bytes of an update lie in FOLDER."""
+    return f"{assignment_id}.{body_digest}"
+
+
+async def find_offer(state: State, device_id: str, assignment_id: str) -> Offer:
+    """The device's assignment.
+
+    Raises: Problem 404 `not_assigned`; a foreign assignment looks like none.
+    """
+    async with state["database"].read() as connection:
+        found = await _offer(connection, device_id, assignment_id)
+    if found is None:
+        detail = "No assignment of this device has this address."
+        raise problem_of(Refusal("not_assigned", detail))
+    return found
+
+
+async def _offer(
+    connection: AsyncConnection, device_id: str, assignment_id: str, lock: bool = False
+) -> Offer | None:
+    assignment = await repository.find_assignment(connection, assignment_id, device_id)
+    if assignment is None:
+        return None
+    stored = await repository.find_round(connection, assignment.round_id, lock)
+    assert stored is not None, "an assignment names its round"
+    if lock:  # what was read before the round was locked may have changed since
+        assignment = await repository.find_assignment(connection, assignment_id, device_id)
+        assert assignment is not None, "assignments are never deleted"
+    plan = await plan_of(connection, stored.plan_digest)
+    accepted = await repository.find_update(connection, assignment_id)
+    return Offer(assignment, stored, plan, accepted)
+
+
+def check_open(offer: Offer, body_digest: str) -> None:
+    """Refuse, before its body is read, an upload that cannot be accepted any more.
+
+    Raises: Problem 409 `update_conflict`, 410 `round_closed` or `assignment_expired`.
+    """
+    _, effects = step(offer.stored.state, _event(offer, body_digest, now=0.0))
+    if isinstance(effects[0], Refuse):
+        raise problem_of(_as_conflict(offer, effects[0].refusal))
+
+
+async def accept_update(
+    state: State, device_id: str, offer: Offer, body: bytes, body_digest: str
+) -> tuple[Update, StoredRound, bool]:
+    """Store the update and have its round take it; True when this very call did.
+
+    body_digest: `sha256:<hex>` that the device declared; checked here.
+    Raises: Problem with the reason of the refusal.
+    """
+    await anyio.to_thread.run_sync(check_body, body, body_digest, offer.plan)
+    requests = await request_count.add(state["cache"], device_id)
+    if offer.accepted is not None:
+        check_open(offer, body_digest)
+        return offer.accepted, offer.stored, False
+    name = blob_name(offer.assignment.id, body_digest)
+    await anyio.to_thread.run_sync(state["blobs"].put, FOLDER, name, body)
+    accepted = Update(
+        offer.assignment.id, offer.stored.id, body_digest, len(body), state["clock"]()
+    )
+    try:
+        return await _commit(state, device_id, accepted, requests)
+    except Problem as problem:
+        if problem.status < 500:
+            await _forget(state, accepted, name)
+        raise
+
+
+async def _commit(
+    state: State, device_id: str, accepted: Update, requests: int | None
+) -> tuple[Update, StoredRound, bool]:
+    async def run(connection: AsyncConnection) -> tuple[Update, StoredRound, bool]:
+        offer = await _offer(connection, device_id, accepted.assignment_id, lock=True)
+        assert offer is not None, "assignments are never deleted"
+        if not await is_device_live(connection, device_id):
+            raise problem_of(Refusal("device_revoked", "This device is not enrolled any more."))
+        event = _event(offer, accepted.body_digest, accepted.accepted_at)
+        after, effects = step(offer.stored.state, event)
+        if isinstance(effects[0], Refuse):
+            raise problem_of(_as_conflict(offer, effects[0].refusal))
+        if offer.accepted is not None:
+            return offer.accepted, offer.stored, False
+        await repository.save_round(connection, offer.stored, after, accepted.accepted_at)
+        await repository.add_update(connection, accepted, requests)
+        return accepted, offer.stored, True
+
+    return await state["database"].transaction("accept_update", run)
+
+
+def _event(offer: Offer, body_digest: str, now: float) -> UploadOffered:
+    standing: AssignmentStanding = "expired" if offer.assignment.expired else "open"
+    if offer.accepted is None:
+        return UploadOffered(now, standing)
+    return UploadOffered(now, "accepted", offer.accepted.body_digest == body_digest)
+
+
+def _as_conflict(offer: Offer, refusal: Refusal) -> Refusal:
+    # Once accepted, other bytes are a conflict for ever, whether the round is open or closed.
+    if offer.accepted is not None and refusal.reason == "round_closed":
+        return Refusal("update_conflict", "Another body was accepted before.")
+    return refusal
+
+
+async def _forget(state: State, refused: Update, name: str) -> None:
+    """Delete a refused body, unless the same bytes were accepted by another request meanwhile."""
+    async with state["database"].read() as connection:
+        accepted = await repository.find_update(connection, refused.assignment_id)
+    if accepted is None or accepted.body_digest != refused.body_digest:
+        await anyio.to_thread.run_sync(state["blobs"].delete, FOLDER, name)
+
+
+def receipt(accepted: Update, stored: StoredRound, plan: Plan) -> dict[str, str | int]:
+    """The receipt of an accepted update."""
+    outcomes = {"published": "counted", "abandoned": "discarded"}
+    return {
+        "assignment": accepted.assignment_id,
+        "round": accepted.round_id,
+        "plan_digest": stored.plan_digest,
+        "body_digest": accepted.body_digest,
+        "size_bytes": accepted.size_bytes,
+        "accepted_at": rfc3339(accepted.accepted_at),
+        "mode": plan.mode,
+        "outcome": outcomes.get(stored.state.phase, "pending"),
+    }

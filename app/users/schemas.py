@@ -1,0 +1,66 @@
+"""Bodies and answers of the user routes."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from app.cache.user_codec import Mode
+from app.schemas import StrictBody
+
+HistoryDigest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class UserBody(StrictBody):
+    """The privacy mode. history_received: `digest` of the history that was handed over."""
+
+    mode: Mode
+    history_received: HistoryDigest | None = None
+
+
+class UserView(BaseModel):
+    """A user; nothing but the mode is known of one whose history stays on the device."""
+
+    id: str
+    mode: Mode
+    created_at: str
+    updated_at: str
+
+
+class ModeAnswer(UserView):
+    """A user after a PUT. erased_events: how many events leaving `hosted` erased."""
+
+    erased_events: int = 0
+
+
+class EventView(BaseModel):
+    """An event of a hosted user."""
+
+    event_id: str
+    item_id: str
+    type: str
+    at: str
+
+
+class EventPage(BaseModel):
+    """Events of a hosted user, newest first."""
+
+    data: list[EventView]
+    next_cursor: str | None
+
+
+class History(BaseModel):
+    """Everything that the service holds of a user's history, oldest first.
+
+    digest: SHA-256 of the RFC 8785 form of the other two members.
+    """
+
+    user_id: str
+    events: list[EventView]
+    digest: str
+
+
+class UserToken(BaseModel):
+    """A user token; the service keeps no copy."""
+
+    token: str
+    expires_at: str

@@ -1,0 +1,153 @@
+"""The requests of one device, each with its token, each answered by a typed value.
+
+A token is kept in memory only: the key on the disk can always buy another one.
+"""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from clients.python.answers import (
+    Answer,
+    CheckIn,
+    Failure,
+    Receipt,
+    malformed,
+    read_check_in,
+    read_json,
+    read_receipt,
+)
+from clients.python.keystore import DeviceKey
+from clients.python.transport import JSON_BYTES_MAX, Transport
+from federation.canonical import raw_digest
+
+BINARY = "application/octet-stream"
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """What the service made of an enrolment."""
+
+    device_id: str
+    user_id: str
+    token: str
+
+
+def enrol(transport: Transport, base_url: str, code: str, key: DeviceKey) -> Enrolled | Failure:
+    """Redeem a code with the device's key. The same code and key again: the same device."""
+    body = {"code": code, "public_key": key.public_jwk, "proof": key.enrolment_proof(code)}
+    answer = transport.send("POST", f"{base_url}/v1/devices", value=body)
+    fields = answer if isinstance(answer, Failure) else read_json(answer)
+    if isinstance(fields, Failure):
+        return fields
+    names = ("device_id", "user_id", "token")
+    if not all(isinstance(fields.get(name), str) and fields[name] for name in names):
+        return Failure(None, "malformed_answer", f"the enrolment lacks one of {', '.join(names)}")
+    return Enrolled(fields["device_id"], fields["user_id"], fields["token"])
+
+
+class Connection:
+    """Speaks for one device. clock: the device's, in Unix seconds."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        base_url: str,
+        device_id: str,
+        key: DeviceKey,
+        clock: Callable[[], float],
+        token: str | None = None,
+    ) -> None:
+        self._transport = transport
+        self._base_url = base_url
+        self._device_id = device_id
+        self._key = key
+        self._clock = clock
+        self._token = token
+
+    def check_in(self) -> CheckIn | Failure:
+        """Ask for work; the answer renews the token."""
+        answer = self._send("POST", f"{self._base_url}/v1/rounds/check-in", value={})
+        if isinstance(answer, Failure):
+            return answer
+        found = read_check_in(answer)
+        if isinstance(found, CheckIn):
+            self._token = found.token
+        return found
+
+    def download(
+        self, url: str, bytes_max: int = JSON_BYTES_MAX, etag: str | None = None
+    ) -> Answer | Failure:
+        """A body by its URL; 304 when it is still the one that `etag` names."""
+        headers = {"If-None-Match": f'"{etag}"'} if etag else {}
+        return self._send("GET", url, headers=headers, bytes_max=bytes_max)
+
+    def model(self, path: str, etag: str | None = None) -> Answer | Failure:
+        """Something under `/v1/models/`."""
+        return self.download(f"{self._base_url}/v1/models/{path}", etag=etag)
+
+    def upload(self, url: str, body: bytes, digest: str) -> tuple[Receipt | Failure, int]:
+        """Put an update; with the status of the answer: 201 if it is new, 200 if it was there."""
+        coded = base64.b64encode(raw_digest(digest)).decode()
+        headers = {"Content-Type": BINARY, "Content-Digest": f"sha-256=:{coded}:"}
+        answer = self._send("PUT", url, headers=headers, content=body)
+        if isinstance(answer, Failure):
+            return answer, answer.status or 0
+        return read_receipt(answer), answer.status
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        content: bytes | None = None,
+        value: object = None,
+        bytes_max: int = JSON_BYTES_MAX,
+    ) -> Answer | Failure:
+        """One request with a token; when it is not taken, once more with a fresh one."""
+        had_token = self._token is not None
+        while True:
+            failure = None if self._token else self._renew_token(self._clock())
+            if failure is not None:
+                return failure
+            answer = self._transport.send(
+                method,
+                url,
+                token=self._token,
+                headers=headers,
+                content=content,
+                value=value,
+                bytes_max=bytes_max,
+            )
+            if not (had_token and isinstance(answer, Failure) and answer.status == 401):
+                return answer
+            had_token, self._token = False, None
+
+    def _renew_token(self, issued_at: float, again: bool = True) -> Failure | None:
+        url = f"{self._base_url}/v1/devices/{quote(self._device_id, safe='')}/tokens"
+        proof = self._key.token_proof(self._device_id, issued_at)
+        answer = self._transport.send("POST", url, value={"proof": proof})
+        if isinstance(answer, Failure):
+            # A device whose clock is wrong signs by the service's clock instead.
+            server_time = _instant(answer.document.get("server_time"))
+            if again and answer.reason == "proof_expired" and server_time is not None:
+                return self._renew_token(server_time, again=False)
+            return answer
+        fields = read_json(answer)
+        if isinstance(fields, Failure):
+            return fields
+        token = fields.get("token")
+        if not isinstance(token, str) or not token:
+            return malformed(answer, ValueError("token: must be text"))
+        self._token = token
+        return None
+
+
+def _instant(value: object) -> float | None:
+    try:
+        return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,41 @@
+"""From the user's events to what the model sees: rows and type indices, oldest first.
+
+Events of items or types that the model does not know are kept in the log and skipped here: a later
+catalogue may know them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys.datasets.interactions import Event
+from recsys.history import History
+
+
+@dataclass(frozen=True)
+class OwnHistory:
+    """A history with the events that it is made of, aligned."""
+
+    history: History
+    events: tuple[Event, ...]
+
+
+def own_history(
+    events: Sequence[Event], row_of: Mapping[str, int], event_types: Sequence[str]
+) -> OwnHistory:
+    """The known events, as rows of the model."""
+    index_of = {name: index for index, name in enumerate(event_types)}
+    known = tuple(e for e in events if e.item_id in row_of and e.type in index_of)
+    rows = [row_of[event.item_id] for event in known]
+    return OwnHistory(History.of(rows, [index_of[event.type] for event in known]), known)
+
+
+def within(history: History, rows: npt.NDArray[np.int64]) -> History:
+    """The part of a history whose rows are among `rows` ((m,) ascending), as positions in them."""
+    if rows.shape[0] == 0:
+        return History.of([])
+    places = np.searchsorted(rows, history.rows)
+    held = rows[np.minimum(places, rows.shape[0] - 1)] == history.rows
+    return History(places[held].astype(np.int64), history.types[held])

@@ -1,0 +1,191 @@
+"""A shop whose model versions are written by the service's own publisher, from seeded tables."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.models.publish import Catalogue, VersionContent, write_version
+from app.models.served_model import ServedModel
+from app.store.tables import catalogue, events, items, user_towers, users, versions
+from app.wiring import State
+from recsys.item_table import ItemTable
+from recsys.shared_scalars import SharedScalars
+
+DIM = 8
+EVENT_TYPES = ("view", "cart", "purchase")
+
+
+def random_table(n_rows: int, seed: int, dim: int = DIM) -> ItemTable:
+    """Rows as a trained tower might yield them: every number different, none large."""
+    rng = np.random.default_rng(seed)
+    heads = (rng.normal(0, 0.5, (n_rows, dim)).astype(np.float32) for _ in range(3))
+    return ItemTable(*heads, rng.normal(0, 0.2, n_rows).astype(np.float32))
+
+
+def random_scalars(seed: int, n_types: int = 3, history_length: int = 20) -> SharedScalars:
+    """Scalars away from their initial values, so that a mix-up shows."""
+    rng = np.random.default_rng(seed)
+    n = 2 * history_length + 2 + n_types
+    vector = rng.normal(0, 0.3, n).astype(np.float32)
+    return SharedScalars.from_vector(vector, history_length, n_types)
+
+
+def path_of(item_id: str) -> str:
+    """An id as one path segment."""
+    return quote(item_id, safe="")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what happens beside the requests, ten seconds at most."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen within ten seconds")
+
+
+@dataclass
+class Shop:
+    """What tests do to a service: everything through its routes, but for publishing."""
+
+    state: State
+    client: httpx.AsyncClient
+    n_events: int = field(default=0)
+
+    async def put_items(self, *ids: str) -> None:
+        """Items through the API."""
+        for item_id in ids:
+            answer = await self.client.put(f"/v1/items/{path_of(item_id)}", json={"title": "x"})
+            assert answer.status_code in (200, 201), answer.text
+
+    async def put_user(self, user_id: str, mode: str = "hosted") -> None:
+        """A user through the API."""
+        url = f"/v1/users/{path_of(user_id)}"
+        answer = await self.client.put(url, json={"mode": mode})
+        assert answer.status_code in (200, 201), answer.text
+
+    async def post_event(self, user_id: str, item_id: str, type_: str = "view") -> None:
+        """One event through the API."""
+        self.n_events += 1
+        event = {"event_id": f"e{self.n_events}", "user_id": user_id, "item_id": item_id}
+        answer = await self.client.post("/v1/events", json={**event, "type": type_})
+        assert answer.status_code < 300, answer.text
+
+    async def rows(self) -> dict[str, int]:
+        """Live items and their rows."""
+        async with self.state["database"].read() as connection:
+            return {item_id: row for row, item_id in await _live_rows(connection)}
+
+    async def publish(
+        self,
+        seed: int = 1,
+        *,
+        event_types: Sequence[str] = EVENT_TYPES,
+        table: ItemTable | None = None,
+        scalars: SharedScalars | None = None,
+        refresh: bool = True,
+    ) -> int:
+        """The next version, over the catalogue as it is now; its number."""
+
+        async def run(connection: AsyncConnection) -> int:
+            newest = (await connection.execute(select(func.max(versions.c.id)))).scalar_one()
+            revision = (await connection.execute(select(catalogue.c.revision))).scalar()
+            rows = await _live_rows(connection)
+            n_rows = max((row for row, _ in rows), default=-1) + 1
+            content = VersionContent(
+                version=(newest or 0) + 1,
+                parent=newest,
+                kind="catalogue" if newest else "genesis",
+                round_id=None,
+                table=table or random_table(n_rows, seed),
+                scalars=scalars or random_scalars(seed, len(event_types)),
+                event_types=event_types,
+                catalogue=Catalogue(revision or 0, tuple(rows)),
+            )
+            manifest = write_version(self.state["blobs"], content)
+            await connection.execute(insert(versions).values(_version(content, manifest)))
+            return content.version
+
+        version = await self.state["database"].transaction("publish", run)
+        if refresh:
+            await self.state["serving"].refresh()
+        return version
+
+    def model(self) -> ServedModel:
+        """The version that the service ranks with."""
+        model = self.state["serving"].current
+        assert model is not None
+        return model
+
+    async def get(self, path: str, **params: Any) -> dict[str, Any]:
+        """The body of a successful GET."""
+        answer = await self.client.get(f"/v1{path}", params=params)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def recommend(self, user_id: str, **params: Any) -> dict[str, Any]:
+        """A user's list."""
+        return await self.get(f"/users/{path_of(user_id)}/recommendations", **params)
+
+    async def post(self, **body: Any) -> dict[str, Any]:
+        """The list for a session or a vector."""
+        answer = await self.client.post("/v1/recommendations", json=body)
+        assert answer.status_code == 200, answer.text
+        content: dict[str, Any] = answer.json()
+        return content
+
+    async def store_tower(self, user_id: str, body: bytes) -> None:
+        """What the coordinator stores after adapting a hosted user, and the revision it moves."""
+
+        async def run(connection: AsyncConnection) -> None:
+            values = {"model_version": 1, "state_revision": 1, "tower": body, "adapted_at": 0.0}
+            await connection.execute(insert(user_towers).values(user_id=user_id, **values))
+            bump = users.update().where(users.c.id == user_id)
+            await connection.execute(bump.values(state_revision=users.c.state_revision + 1))
+
+        await self.state["database"].transaction("store_tower", run)
+
+    async def history(self, user_id: str) -> list[tuple[int, str]]:
+        """Item row and type of every stored event, oldest first."""
+        query = select(events.c.item_row, events.c.type).where(events.c.user_id == user_id)
+        async with self.state["database"].read() as connection:
+            found = await connection.execute(query.order_by(events.c.at, events.c.id))
+            return [(row, type_) for row, type_ in found]
+
+
+def ids_of(answer: dict[str, Any]) -> list[str]:
+    """The listed items, in order."""
+    return [item["item_id"] for item in answer["items"]]
+
+
+async def _live_rows(connection: AsyncConnection) -> list[tuple[int, str]]:
+    query = select(items.c.row, items.c.id).where(items.c.deleted_at.is_(None))
+    return [
+        (row, item_id) for row, item_id in await connection.execute(query.order_by(items.c.row))
+    ]
+
+
+def _version(content: VersionContent, manifest: bytes) -> dict[str, Any]:
+    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    return {
+        "id": content.version,
+        "parent": content.parent,
+        "kind": content.kind,
+        "round_id": None,
+        "catalogue_revision": content.catalogue.revision,
+        "manifest": manifest,
+        "manifest_digest": digest,
+        "model_digest": digest,
+        "record": b"{}",
+        "chain": f"chain-{content.version}",
+        "published_at": 0.0,
+    }

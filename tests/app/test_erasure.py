@@ -1,0 +1,184 @@
+"""`DELETE /v1/users/{id}`: nothing of the person stays, and rounds still add up."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.tables import (
+    assignments,
+    devices,
+    enrolment_codes,
+    events,
+    metadata,
+    plans,
+    rounds,
+    updates,
+    user_towers,
+    users,
+)
+from app.wiring import State
+
+NAME = "ann@example.com"
+PATH = "/v1/users/ann@example.com"
+
+
+async def store(state: State, *rows: tuple[Any, dict[str, Any]]) -> None:
+    """Insert rows as the round protocol would have left them."""
+
+    async def run(connection: AsyncConnection) -> None:
+        for table, values in rows:
+            await connection.execute(insert(table).values(values))
+
+    await state["database"].transaction("arrange", run)
+
+
+async def count(state: State, table: Any) -> int:
+    """How many rows a table holds."""
+    async with state["database"].read() as connection:
+        query = select(func.count()).select_from(table)
+        return int((await connection.execute(query)).scalar_one())
+
+
+def device(device_id: str) -> tuple[Any, dict[str, Any]]:
+    """An enrolled device of the user."""
+    values = {
+        "id": device_id,
+        "user_id": NAME,
+        "public_key": {"kty": "EC", "x": "of the person"},
+        "thumbprint": f"thumbprint-{device_id}",
+        "created_at": 1.0,
+        "seen_at": 1.0,
+    }
+    return devices, values
+
+
+@pytest.fixture
+async def ann(client: httpx.AsyncClient, state: State) -> None:
+    """A hosted user with an event, a tower, a code, and two devices of which one took part."""
+    await client.put("/v1/items/a", json={})
+    await client.put(PATH, json={"mode": "hosted"})
+    event = {"event_id": "e", "user_id": NAME, "item_id": "a", "type": "view"}
+    await client.post("/v1/events", json=event)
+    tower = {"model_version": 1, "state_revision": 1, "tower": b"x", "adapted_at": 0.0}
+    round_row = {
+        "id": 1,
+        "phase": "training",
+        "plan_digest": "sha256:p",
+        "model_version": 1,
+        "state": {},
+        "revision": 1,
+        "opened_at": 0.0,
+    }
+    lease = {
+        "id": "lease",
+        "round_id": 1,
+        "device_id": "busy",
+        "user_id": NAME,
+        "granted_at": 0.0,
+        "expires_at": 9e9,
+        "expired": False,
+    }
+    update = {
+        "assignment_id": "lease",
+        "round_id": 1,
+        "body_digest": "sha256:b",
+        "size_bytes": 9,
+        "accepted_at": 0.0,
+    }
+    await store(
+        state,
+        (user_towers, {"user_id": NAME, **tower}),
+        (enrolment_codes, {"hash": b"h", "user_id": NAME, "expires_at": 9e9}),
+        device("idle"),
+        device("busy"),
+        (plans, {"digest": "sha256:p", "body": b"{}", "created_at": 0.0}),
+        (rounds, round_row),
+        (assignments, lease),
+        (updates, update),
+    )
+
+
+async def test_nothing_of_the_person_stays(
+    client: httpx.AsyncClient, state: State, ann: None
+) -> None:
+    assert (await client.delete(PATH)).status_code == 204
+    assert [await count(state, t) for t in (events, user_towers, enrolment_codes)] == [0, 0, 0]
+    async with state["database"].read() as connection:
+        for table in metadata.sorted_tables:
+            rows = (await connection.execute(select(table))).all()
+            text = repr([tuple(row) for row in rows])
+            assert NAME not in text
+            assert "of the person" not in text
+            assert "thumbprint-" not in text
+    assert (await state["user_states"].get(NAME)).state is None
+
+
+async def test_the_round_still_adds_up_under_a_pseudonym(
+    client: httpx.AsyncClient, state: State, ann: None, clock: Any
+) -> None:
+    await client.delete(PATH)
+    assert await count(state, updates) == 1
+    async with state["database"].read() as connection:
+        lease = (await connection.execute(select(assignments))).one()
+        left = (await connection.execute(select(devices))).one()
+        stand_in = (await connection.execute(select(users))).one()
+    assert lease.user_id == left.user_id == stand_in.id
+    assert stand_in.id.startswith("erased-")
+    assert (left.id, left.revoked_at, left.public_key) == ("busy", clock.now, {})
+
+
+async def test_its_devices_and_tokens_are_worthless(
+    client: httpx.AsyncClient,
+    connect: Callable[[str | None], httpx.AsyncClient],
+    state: State,
+    ann: None,
+) -> None:
+    user_token = state["tokens"].mint("user", NAME, NAME, 60.0)
+    device_tokens = [state["tokens"].mint("device", d, NAME, 60.0) for d in ("idle", "busy")]
+    await client.delete(PATH)
+    assert (await connect(user_token).get(PATH)).status_code == 404
+    for token in device_tokens:
+        answer = await connect(token).post("/v1/rounds/check-in", json={})
+        assert (answer.status_code, answer.json()["reason"]) == (403, "device_revoked")
+
+
+async def test_twice(client: httpx.AsyncClient, refused: Callable[..., Any], ann: None) -> None:
+    await client.delete(PATH)
+    await refused(client.delete(PATH), 404, "not_found")
+
+
+async def test_who_never_took_part_leaves_no_row(client: httpx.AsyncClient, state: State) -> None:
+    await client.put(PATH, json={"mode": "device"})
+    await store(state, device("idle"))
+    await client.delete(PATH)
+    assert await count(state, users) == 0
+    assert await count(state, devices) == 0
+
+
+async def test_the_same_id_begins_anew(
+    client: httpx.AsyncClient, state: State, ann: None, clock: Any
+) -> None:
+    await client.delete(PATH)
+    again = await client.put(PATH, json={"mode": "hosted"})
+    assert again.status_code == 201
+    assert (await client.get(f"{PATH}/history")).json()["events"] == []
+    event = {"event_id": "e", "user_id": NAME, "item_id": "a", "type": "view"}
+    assert (await client.post("/v1/events", json=event)).json()["accepted"] == 1
+    cached = (await state["user_states"].get(NAME)).state
+    assert cached is not None
+    assert len(cached.rows) == 1
+
+
+async def test_two_erasures_do_not_meet(client: httpx.AsyncClient, state: State, ann: None) -> None:
+    await client.delete(PATH)
+    await client.put(PATH, json={"mode": "device"})
+    await store(state, device("second"))
+    second = {"id": "lease-2", "round_id": 1, "device_id": "second", "user_id": NAME}
+    times = {"granted_at": 0.0, "expires_at": 9e9, "expired": False}
+    await store(state, (assignments, {**second, **times}))
+    assert (await client.delete(PATH)).status_code == 204
+    assert await count(state, users) == 2

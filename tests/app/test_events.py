@@ -1,0 +1,310 @@
+"""`POST /v1/events`."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from app.settings import Settings
+from app.store.tables import events, users
+from app.wiring import State
+
+Connect = Callable[[str | None], httpx.AsyncClient]
+Refused = Callable[..., Any]
+PATH = "/v1/events"
+EVENT = {"event_id": "e1", "user_id": "ann", "item_id": "cup", "type": "view"}
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """A good event, changed."""
+    return {**EVENT, **changes}
+
+
+def bulk(*changes: dict[str, Any]) -> dict[str, Any]:
+    """Good events with ids of their own, changed one by one."""
+    return {"events": [{**event(event_id=f"e{n}"), **c} for n, c in enumerate(changes)]}
+
+
+async def stored(state: State) -> list[Any]:
+    """Every stored event in the order of storing."""
+    async with state["database"].read() as connection:
+        return list(await connection.execute(select(events).order_by(events.c.id)))
+
+
+async def revision(state: State, user_id: str) -> int:
+    """The user's state revision."""
+    async with state["database"].read() as connection:
+        query = select(users.c.state_revision).where(users.c.id == user_id)
+        return int((await connection.execute(query)).scalar_one())
+
+
+@pytest.fixture(autouse=True)
+async def shop(client: httpx.AsyncClient) -> None:
+    """Two items, two hosted users and two whose history stays with them."""
+    for item_id in ("cup", "mug"):
+        await client.put(f"/v1/items/{item_id}", json={})
+    for user_id, mode in (("ann", "hosted"), ("bob", "hosted"), ("dan", "device")):
+        await client.put(f"/v1/users/{user_id}", json={"mode": mode})
+    await client.put("/v1/users/vic", json={"mode": "vector"})
+
+
+async def test_anonymous(anonymous: httpx.AsyncClient, refused: Refused) -> None:
+    await refused(anonymous.post(PATH, json=EVENT), 401, "unauthorised")
+
+
+async def test_wrong_credential(
+    connect: Connect, mint: Callable[..., str], publishable_key: str, refused: Refused
+) -> None:
+    for credential in (publishable_key, mint("device", "ann")):
+        await refused(connect(credential).post(PATH, json=EVENT), 403, "wrong_credential")
+
+
+async def test_foreign_user(connect: Connect, mint: Callable[..., str], refused: Refused) -> None:
+    bob = connect(mint("user", "bob"))
+    await refused(bob.post(PATH, json=EVENT), 403, "foreign_user")
+    mixed = bulk({"user_id": "bob"}, {"user_id": "ann"})
+    await refused(bob.post(PATH, json=mixed), 403, "foreign_user")
+
+
+async def test_expired_token(
+    connect: Connect, mint: Callable[..., str], clock: Any, refused: Refused
+) -> None:
+    ann = connect(mint("user", "ann", 60.0))
+    clock.now += 60
+    await refused(ann.post(PATH, json=EVENT), 401, "token_expired")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"event_id": ""}, "event_id"),
+        ({"event_id": 1}, "event_id"),
+        ({"event_id": None}, "event_id"),
+        ({"event_id": "x" * 129}, "event_id"),
+        ({"event_id": "\ud800"}, "event_id"),
+        ({"event_id": "a\0b"}, "event_id"),
+        ({"user_id": "é" * 65}, "user_id"),
+        ({"user_id": ["ann"]}, "user_id"),
+        ({"item_id": 10**30}, "item_id"),
+        ({"item_id": {}}, "item_id"),
+        ({"type": ""}, "type"),
+        ({"type": "x" * 65}, "type"),
+        ({"type": 0}, "type"),
+        ({"type": "\udc00"}, "type"),
+        ({"at": 1_700_000_000}, "at"),
+        ({"at": 10**30}, "at"),
+        ({"at": float("nan")}, "at"),
+        ({"at": ""}, "at"),
+        ({"at": "yesterday"}, "at"),
+        ({"at": "2026-01-01"}, "at"),
+        ({"at": "2026-01-01T00:00:00"}, "at"),
+        ({"at": "2026-02-30T00:00:00Z"}, "at"),
+        ({"at": "2026-01-01T24:30:00Z"}, "at"),
+        ({"at": "2026-01-01T00:00:00+99:99"}, "at"),
+        ({"at": "0001-01-01T00:00:00+23:59"}, "at"),
+        ({"at": "1969-12-31T23:59:59Z"}, "at"),
+        ({"at": "２０２６-01-01T00:00:00Z"}, "at"),
+        ({"at": "9" * 1000}, "at"),
+        ({"price": 1}, "price"),
+    ],
+)
+async def test_malformed_field(
+    client: httpx.AsyncClient, refused: Refused, change: dict[str, Any], field: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    single, many = json.dumps(event(**change)), json.dumps(bulk({}, {}, {}, change))
+    await refused(client.post(PATH, content=single, headers=headers), 422, "invalid_request", field)
+    await refused(
+        client.post(PATH, content=many, headers=headers),
+        422,
+        "invalid_request",
+        f"events.3.{field}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("null", "body"),
+        ("[]", "body"),
+        ("7", "body"),
+        ("{}", "event_id"),
+        ('{"events": []}', "events"),
+        ('{"events": {}}', "events"),
+        ('{"events": null}', "events"),
+        ('{"events": [null]}', "events.0"),
+        ('{"events": [[]]}', "events.0"),
+        (json.dumps({"events": [EVENT], "more": 1}), "more"),
+        (json.dumps(bulk(*[{}] * 1001)), "events"),
+    ],
+)
+async def test_malformed_body(
+    client: httpx.AsyncClient, refused: Refused, body: str, field: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    await refused(client.post(PATH, content=body, headers=headers), 422, "invalid_request", field)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 422), (b'{"event_id', 422), (b"[" * 50_000, 400), (b'{"a": "\xff"}', 400)],
+)
+async def test_broken_json(
+    client: httpx.AsyncClient, refused: Refused, body: bytes, status: int
+) -> None:
+    reason = "bad_request" if status == 400 else "invalid_request"
+    headers = {"Content-Type": "application/json"}
+    await refused(client.post(PATH, content=body, headers=headers), status, reason)
+
+
+async def test_wrong_content_type(client: httpx.AsyncClient, refused: Refused) -> None:
+    sending = client.post(PATH, content=json.dumps(EVENT), headers={"Content-Type": "text/plain"})
+    await refused(sending, 422, "invalid_request", "body")
+
+
+async def test_oversize_body(client: httpx.AsyncClient, refused: Refused) -> None:
+    big = bulk(*[{"event_id": "x" * 2000}] * 600)
+    await refused(client.post(PATH, json=big), 413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "reason", "field"),
+    [
+        ({"type": "like"}, 422, "unknown_type", "type"),
+        ({"at": "2027-01-15T08:05:01Z"}, 422, "in_the_future", "at"),
+        ({"at": "9999-12-31T23:59:59Z"}, 422, "in_the_future", "at"),
+        ({"user_id": "nobody"}, 422, "unknown_user", "user_id"),
+        ({"item_id": "nothing"}, 422, "unknown_item", "item_id"),
+        ({"user_id": "dan"}, 409, "history_stays_on_device", "user_id"),
+        ({"user_id": "vic"}, 409, "history_stays_on_device", "user_id"),
+    ],
+)
+async def test_all_or_nothing(
+    client: httpx.AsyncClient,
+    refused: Refused,
+    change: dict[str, Any],
+    status: int,
+    reason: str,
+    field: str,
+) -> None:
+    await refused(client.post(PATH, json=event(**change)), status, reason, field)
+    many = bulk({}, {"user_id": "bob"}, {}, change, {})
+    await refused(client.post(PATH, json=many), status, reason, f"events.3.{field}")
+
+
+async def test_deleted_item_is_unknown(client: httpx.AsyncClient, refused: Refused) -> None:
+    await client.delete("/v1/items/cup")
+    await refused(client.post(PATH, json=EVENT), 422, "unknown_item", "item_id")
+
+
+async def test_many_errors_are_named_in_part(client: httpx.AsyncClient, refused: Refused) -> None:
+    many = bulk(*[{"item_id": "nothing"}] * 50)
+    problem = await refused(client.post(PATH, json=many), 422, "unknown_item")
+    assert len(problem["errors"]) == 20
+
+
+async def test_one_event(client: httpx.AsyncClient, state: State, clock: Any) -> None:
+    before = await revision(state, "ann")
+    answer = await client.post(PATH, json=EVENT)
+    assert (answer.status_code, answer.json()) == (201, {"accepted": 1, "duplicates": 0})
+    (row,) = await stored(state)
+    assert (row.user_id, row.event_id, row.type) == ("ann", "e1", "view")
+    assert row.at == row.received_at == clock.now
+    assert await revision(state, "ann") == before + 1
+
+
+async def test_a_user_token_stores_its_own(
+    connect: Connect, mint: Callable[..., str], state: State
+) -> None:
+    assert (await connect(mint("user", "ann")).post(PATH, json=EVENT)).status_code == 201
+    assert len(await stored(state)) == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "seconds"),
+    [
+        ("2027-01-15T08:05:00Z", 1_800_000_300.0),
+        ("2027-01-15T09:00:00+01:00", 1_800_000_000.0),
+        ("2027-01-15t07:59:59.1239z", 1_799_999_999.124),
+        ("1970-01-01T00:00:00Z", 0.0),
+    ],
+)
+async def test_times(client: httpx.AsyncClient, state: State, at: str, seconds: float) -> None:
+    assert (await client.post(PATH, json=event(at=at))).status_code == 201
+    assert (await stored(state))[0].at == seconds
+
+
+async def test_duplicates_count_once(
+    client: httpx.AsyncClient, state: State, snapshot: Callable[[], Any]
+) -> None:
+    await client.post(PATH, json=EVENT)
+    before = await snapshot()
+    again = await client.post(PATH, json=EVENT)
+    assert (again.status_code, again.json()) == (200, {"accepted": 0, "duplicates": 1})
+    assert await snapshot() == before
+    many = bulk({"event_id": "e1"}, {"event_id": "e2"}, {"event_id": "e2", "item_id": "mug"})
+    mixed = await client.post(PATH, json=many)
+    assert (mixed.status_code, mixed.json()) == (201, {"accepted": 1, "duplicates": 2})
+    rows = await stored(state)
+    assert [row.event_id for row in rows] == ["e1", "e2"]
+    assert rows[1].item_row == rows[0].item_row  # the first of the two counts
+
+
+async def test_the_same_event_id_of_two_users_is_two_events(
+    client: httpx.AsyncClient, state: State
+) -> None:
+    many = {"events": [event(), event(user_id="bob")]}
+    assert (await client.post(PATH, json=many)).json() == {"accepted": 2, "duplicates": 0}
+
+
+async def test_a_retry_survives_the_end_of_its_item(
+    client: httpx.AsyncClient, snapshot: Callable[[], Any]
+) -> None:
+    await client.post(PATH, json=EVENT)
+    await client.delete("/v1/items/cup")
+    before = await snapshot()
+    assert (await client.post(PATH, json=EVENT)).json() == {"accepted": 0, "duplicates": 1}
+    assert await snapshot() == before
+
+
+async def test_bulk_moves_each_user_once(client: httpx.AsyncClient, state: State) -> None:
+    before = [await revision(state, user_id) for user_id in ("ann", "bob")]
+    many = bulk(*({"user_id": ("ann", "bob")[n % 3 == 0]} for n in range(1000)))
+    answer = await client.post(PATH, json=many)
+    assert (answer.status_code, answer.json()["accepted"]) == (201, 1000)
+    after = [await revision(state, user_id) for user_id in ("ann", "bob")]
+    assert after == [n + 1 for n in before]
+    assert [row.event_id for row in await stored(state)] == [f"e{n}" for n in range(1000)]
+
+
+async def test_the_cached_state_sees_the_event(client: httpx.AsyncClient, state: State) -> None:
+    await client.post(PATH, json=event(type="purchase"))
+    cached = (await state["user_states"].get("ann")).state
+    assert cached is not None
+    (row,) = await stored(state)
+    assert (cached.rows.tolist(), cached.types.tolist()) == ([row.item_row], [2])
+
+
+async def test_without_a_cache_events_are_stored(
+    client: httpx.AsyncClient, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = state["cache"].redis.connection_pool.connection_kwargs
+    monkeypatch.setitem(nowhere, "path", "/nonexistent/redis.sock")
+    await state["cache"].redis.connection_pool.disconnect()
+    assert (await client.post(PATH, json=EVENT)).status_code == 201
+    assert len(await stored(state)) == 1
+
+
+class TestConfiguredTypes:
+    """An operator may append types."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        """One type more."""
+        return settings.model_copy(update={"event_types": ("view", "cart", "purchase", "like")})
+
+    async def test_appended_type(self, client: httpx.AsyncClient) -> None:
+        assert (await client.post(PATH, json=event(type="like"))).status_code == 201

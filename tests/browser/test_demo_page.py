@@ -1,0 +1,315 @@
+"""The demo's page in a headless Chromium: two widths, two colour schemes, keyboard and pointer.
+
+Console errors, requests to other hosts and horizontal overflow fail every test.
+"""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from evaluation.demo.page_server import create_page
+from tests.evaluation.made_up_shop import HOSTILE_ID, HOSTILE_TITLE, MadeUpShop
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, NARROW, NARROWEST = 1280, 390, 360
+MET = {WIDE: 900, NARROW: 844, NARROWEST: 740}
+
+RANKS = "Ranks: 1,291.5 before the rounds, 44 after the rounds, 6 adapted on the device."
+
+# Every visible text against the nearest opaque ground, as WCAG 2.2 (1.4.3) counts contrast.
+LOW_CONTRAST = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return canvas.getImageData(0, 0, 1, 1).data;
+  };
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
+  const ground = (e) => {
+    for (; e; e = e.parentElement) {
+      const colour = rgba(getComputedStyle(e).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return rgba('white');
+  };
+  const bad = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const text = [...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data).join('');
+    if (!text.trim() || !e.checkVisibility() || e.closest('noscript')) continue;
+    const style = getComputedStyle(e);
+    const ink = rgba(e instanceof SVGElement ? style.fill : style.color);
+    const [a, b] = [light(ink), light(ground(e))].sort((x, y) => y - x);
+    const large = parseFloat(style.fontSize) >= 24;
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (large ? 3 : 4.5)) bad.push(`${ratio.toFixed(2)} ${text.trim().slice(0, 40)}`);
+  }
+  return bad;
+}"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("no `chromium` on the path: the page was not opened")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def shop() -> MadeUpShop:
+    return MadeUpShop(n_shoppers=40)
+
+
+@pytest.fixture
+def address(shop: MadeUpShop) -> Iterator[str]:
+    """The page over the made-up shop, on a free port of localhost."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(create_page(shop), log_level="warning", ws="none", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    server.should_exit = True
+    thread.join(timeout=10)
+    listener.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(chromium: Browser, address: str) -> Iterator[Open]:
+    """Opens the page; afterwards nothing may have gone wrong in it."""
+    contexts = []
+    wrong: list[str] = []
+
+    def open_at(width: int = WIDE, scheme: str = "light", shopper: str = "shopper-0007") -> Page:
+        viewport = {"width": width, "height": MET[width]}
+        context = chromium.new_context(viewport=viewport, color_scheme=scheme, locale="en-GB")
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda r: None if r.url.startswith(address) else wrong.append(r.url))
+        page.goto(f"{address}#{quote(shopper, safe='')}")
+        expect(page.locator("#panel-for-you .rec").first).to_be_visible()
+        return page
+
+    yield open_at
+    for context in contexts:
+        for page in context.pages:
+            assert_fits(page)
+        context.close()
+    assert wrong == []
+
+
+def assert_fits(page: Page) -> None:
+    """No horizontal overflow, neither of the page nor of an element beyond its edge."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    beyond = page.evaluate(
+        """() => [...document.querySelectorAll('main *, header *, footer *')]
+          .filter((e) => e.checkVisibility() && !e.matches('.visually-hidden'))
+          .filter((e) => {  // what an ancestor clips or scrolls is that ancestor's affair
+            for (let up = e.parentElement; up; up = up.parentElement)
+              if (up !== document.documentElement && getComputedStyle(up).overflowX !== 'visible')
+                return false;
+            return true;
+          })
+          .filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5)
+          .map((e) => e.outerHTML.slice(0, 80))"""
+    )
+    assert beyond == []
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator("#panel-for-you .rec-head .item-title").all_inner_texts()
+
+
+def button(page: Page, row: int, name: str) -> Locator:
+    return page.locator("#panel-for-you .rec").nth(row).get_by_role("button", name=f"{name}:")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW, NARROWEST])
+def test_shows_everything_at_every_width(open_page: Open, width: int, scheme: str) -> None:
+    page = open_page(width, scheme)
+    expect(page.locator("#panel-for-you .rec")).to_have_count(12)
+    expect(page.locator(".history .folder")).to_have_text("/tmp/twofold-demo/devices/0007")
+    expect(page.locator(".history .badge")).to_have_text("stays here")
+    expect(page.locator("#service .answer")).to_contain_text('"mode": "device"')
+    expect(page.locator("#service .answer")).to_contain_text('"events": 0')
+    expect(page.locator("#held-out .rank-track")).to_have_attribute("aria-label", RANKS)
+    expect(page.locator("#results tbody tr")).to_have_count(4)
+    expect(page.locator("#results .column")).to_have_count(8)
+    expect(page.locator("#rounds .line .path")).to_have_count(2)
+    expect(page.locator("#rounds tbody tr").first).to_contain_text("published")
+    assert page.evaluate(LOW_CONTRAST) == []
+
+
+def test_bars_are_as_long_as_their_values(open_page: Open, shop: MadeUpShop) -> None:
+    page = open_page()
+    heights = page.locator("#results .column").evaluate_all(
+        "columns => columns.map((c) => Number(c.getAttribute('height')))"
+    )
+    results = shop.summary()["results"]
+    values = [r["ndcg@10"] for r in results] + [r["hr@10"] for r in results]
+    scale = heights[-1] / values[-1]
+    assert heights == pytest.approx([value * scale for value in values], rel=1e-3)
+
+
+def test_an_event_moves_the_list_at_once_and_stays_on_the_device(
+    open_page: Open, shop: MadeUpShop
+) -> None:
+    page = open_page()
+    posts: list[str] = []
+    page.on("request", lambda r: posts.append(r.url) if r.method == "POST" else None)
+    before = titles(page)
+    button(page, 3, "Buy").click()
+    status = page.get_by_role("status")
+    expect(status).to_contain_text(f"{before[3]}: bought.")
+    expect(status).to_contain_text("Nothing was sent to the service.")
+    expect(page.locator(".event.fresh .item-title")).to_have_text(before[3])
+    expect(page.locator("#panel-for-you .move").first).to_be_visible()
+    after = titles(page)
+    assert before[3] not in after
+    assert after != before
+    assert [url.rsplit("/api/", 1)[1] for url in posts] == ["shoppers/shopper-0007/events"]
+    expect(page.locator("#service .answer")).to_contain_text('"events": 0')
+    document = shop.shopper("shopper-0007")
+    assert document is not None
+    assert [r["item"]["title"] for r in document["recommendations"]] == after
+
+
+def test_keyboard_only(open_page: Open) -> None:
+    page = open_page(shopper="shopper-0001")
+    search = page.get_by_role("combobox")
+    search.focus()
+    page.keyboard.type("0013")
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator(".device-owner")).to_have_text("Shopper 0013")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".device-owner")).to_have_text("Shopper 0014")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Next shopper")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".device-owner")).to_have_text("Shopper 0015")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#panel-popular .rec")).to_have_count(12)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(button(page, 0, "View")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("viewed.")
+    expect(button(page, 0, "View")).to_be_focused()
+
+
+def test_escape_leaves_the_shopper_as_it_was(open_page: Open) -> None:
+    page = open_page()
+    search = page.get_by_role("combobox")
+    search.fill("nobody at all")
+    expect(page.get_by_role("listbox")).to_have_text("Nobody of that name")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("listbox")).to_be_hidden()
+    expect(search).to_have_value("Shopper 0007")
+
+
+def test_previous_and_back(open_page: Open) -> None:
+    page = open_page(shopper="shopper-0002")
+    page.get_by_role("button", name="Previous shopper").click()
+    expect(page.locator(".device-owner")).to_have_text("Shopper 0001")
+    page.go_back()
+    expect(page.locator(".device-owner")).to_have_text("Shopper 0002")
+
+
+def test_hostile_ids_and_titles_are_text(open_page: Open, shop: MadeUpShop) -> None:
+    row = shop.row_of["mug/100%2F☕"]
+    shop.histories[HOSTILE_ID].insert(0, (row, "view", "2026-03-14T18:00:00Z"))
+    page = open_page(NARROW, shopper=HOSTILE_ID)
+    first = page.locator(".event .item-title").first
+    expect(first).to_have_text(HOSTILE_TITLE)
+    button(page, 0, "Cart").click()
+    expect(page.get_by_role("status")).to_contain_text("in the cart.")
+    assert page.locator("main img").count() == 0
+
+
+def test_a_new_round_appears_and_its_model_reranks(open_page: Open, shop: MadeUpShop) -> None:
+    page = open_page(NARROW)
+    added = shop.publish_round()
+    row = page.locator("#rounds tbody tr").first
+    expect(row.locator("th")).to_have_text(str(added["id"]), timeout=6000)
+    expect(page.locator(".device-version")).to_have_text(f"model version {shop.model_version}")
+    expect(page.get_by_role("status")).to_contain_text(f"Model version {shop.model_version}")
+
+
+def test_a_hidden_page_does_not_poll(open_page: Open, shop: MadeUpShop) -> None:
+    page = open_page()
+    page.evaluate("Object.defineProperty(document, 'visibilityState', {get: () => 'hidden'})")
+    time.sleep(2.5)  # a timer that was set before may fire once, and must do nothing
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url))
+    page.wait_for_timeout(2500)
+    assert asked == []
+
+
+def test_says_so_when_the_service_is_away(open_page: Open, shop: MadeUpShop) -> None:
+    shop.service_view = None
+    page = open_page()
+    expect(page.locator("#service")).to_contain_text("The service does not answer just now.")
+    expect(page.locator("#panel-for-you .rec")).to_have_count(12)
+
+
+def test_never_reassures_about_a_hosted_shopper(open_page: Open, shop: MadeUpShop) -> None:
+    shop.service_view = {"mode": "hosted", "events": 68}
+    page = open_page()
+    expect(page.locator("#service .away")).to_contain_text(
+        "in mode hosted; the service holds 68 events"
+    )
+
+
+def test_the_rounds_chart_can_be_read_with_arrow_keys(open_page: Open) -> None:
+    page = open_page()
+    slider = page.get_by_role("slider", name="Round")
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".readout")).to_contain_text("Round 1 loss")
+    for _ in range(16):
+        page.keyboard.press("ArrowRight")
+    expect(slider).to_have_attribute(
+        "aria-valuetext", "Round 17: abandoned: quorum missed; 21 updates"
+    )
+
+
+def test_teaches_when_there_is_nothing_yet(open_page: Open, shop: MadeUpShop) -> None:
+    empty = MadeUpShop(n_shoppers=2, n_rounds=0)
+    shop.listed_rounds = empty.listed_rounds
+    shop.histories["shopper-0007"].clear()
+    page = open_page(NARROW)
+    expect(page.locator("#rounds")).to_contain_text("No round yet.")
+    expect(page.locator(".history .rows")).to_contain_text("Nothing yet.")

@@ -1,0 +1,22 @@
+"""`twofold.asgi:application`: what uvicorn's worker processes import.
+
+A worker is a fresh interpreter: it finds the house first, then reads its settings from the
+environment that `twofold serve` prepared.
+"""
+
+from typing import TYPE_CHECKING
+
+from twofold.house import install_service
+from twofold.supervision import follow_supervisor
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def application() -> "FastAPI":
+    """The service; give uvicorn `factory=True`."""
+    install_service()
+    follow_supervisor()
+    from app.main import create_app
+
+    return create_app()

@@ -1,0 +1,122 @@
+"""The `twofold` command. What a command needs is imported when it runs, so that help is quick."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twofold.house import install_service
+
+app = typer.Typer(
+    name="twofold",
+    help="A federated recommender service.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Where the embedded database, blobs and keys lie (TWOFOLD_DATA_DIR)."),
+]
+
+
+def main() -> None:
+    """Entry of the command and of `python -m twofold`."""
+    install_service()
+    app()
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    data_dir: DataDir = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="API worker processes.")] = 1,
+    coordinator: Annotated[
+        bool, typer.Option("--coordinator/--no-coordinator", help="Run the coordinator as a child.")
+    ] = True,
+) -> None:
+    """Serve the API, with embedded stores unless the settings name others."""
+    from twofold import serving
+
+    try:
+        settings = serving.read_settings(data_dir)
+        serving.serve(settings, serving.ServeOptions(host, port, workers, coordinator))
+    except serving.StartRefusedError as error:
+        raise _refused(error) from None
+
+
+@app.command()
+def coordinate(data_dir: DataDir = None) -> None:
+    """Run the coordinator alone: it opens, closes and publishes rounds."""
+    from twofold.supervision import follow_supervisor
+
+    follow_supervisor()
+    from app.coordinator.process import coordinate as run
+    from twofold import serving
+
+    try:
+        settings = serving.read_settings(data_dir)
+        asyncio.run(serving.check_database(settings))
+        asyncio.run(run(settings, serving.redis_url(settings)))
+    except serving.StartRefusedError as error:
+        raise _refused(error) from None
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database to this version's schema."""
+    from twofold import serving
+
+    try:
+        asyncio.run(serving.migrate_database(serving.read_settings(data_dir)))
+    except serving.StartRefusedError as error:
+        raise _refused(error) from None
+    typer.echo("The database is at the newest schema.")
+
+
+@app.command()
+def demo(
+    data: Annotated[Path | None, typer.Option(help="Real data instead of the sample shop.")] = None,
+    data_format: Annotated[
+        str, typer.Option("--format", help="Format of --data: movielens or events-csv.")
+    ] = "movielens",
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds to run.")] = 60,
+    cohort: Annotated[int, typer.Option(min=1, help="Updates that close a round.")] = 100,
+    exit_after: Annotated[bool, typer.Option("--exit", help="End instead of serving.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write what was printed to this file.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page.")] = 0,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep the service's and devices' files here.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the sample shop and the devices.")] = 7,
+) -> None:
+    """Run the whole path on one machine: shop, devices, rounds over HTTP, a page."""
+    from rich.console import Console
+
+    from evaluation.demo.command import DemoOptions, run
+
+    options = DemoOptions(
+        data=data,
+        format=data_format,
+        rounds=rounds,
+        cohort=cohort,
+        exit=exit_after,
+        json=json_file,
+        port=port,
+        folder=folder,
+        seed=seed,
+    )
+    try:
+        run(options, Console())
+    except (ValueError, RuntimeError) as error:
+        raise _refused(error) from None
+
+
+def _refused(error: Exception) -> typer.Exit:
+    typer.echo(f"twofold: {error}", err=True)
+    return typer.Exit(2)

@@ -1,0 +1,176 @@
+"""`twofold serve`: stores, coordinator and API workers under one parent."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+import uvicorn
+from pydantic import ValidationError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from app.access.secrets import bootstrap_keys, signing_secret
+from app.cache.embedded import EmbeddedRedis
+from app.settings import Settings
+from app.store.database import Database
+from app.store.migrate import migrate
+from app.store.revision import is_current
+from twofold.supervision import KeptRunning, name_supervisor
+
+T = TypeVar("T")
+
+COORDINATE = [sys.executable, "-P", "-m", "twofold", "coordinate"]
+KEEP_ALIVE_S = 30
+GRACEFUL_S = 5
+
+
+class StartRefusedError(Exception):
+    """The service cannot start as it is configured; the message is one clear line."""
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What the command line says."""
+
+    host: str
+    port: int
+    workers: int
+    coordinator: bool
+
+
+def read_settings(data_dir: Path | None = None) -> Settings:
+    """The settings from the environment; `data_dir` goes there first, for child processes too.
+
+    Raises: StartRefusedError.
+    """
+    if data_dir is not None:
+        os.environ["TWOFOLD_DATA_DIR"] = str(data_dir)
+    try:
+        settings = Settings()  # type: ignore[call-arg]
+        signing_secret(settings)
+    except ValidationError as error:
+        raise StartRefusedError(_one_line(error)) from error
+    except (RuntimeError, OSError) as error:
+        raise StartRefusedError(str(error)) from error
+    return settings
+
+
+def _one_line(error: ValidationError) -> str:
+    parts = []
+    for found in error.errors():
+        name = "_".join(str(part) for part in found["loc"]).upper()
+        parts.append(f"TWOFOLD_{name}: {found['msg']}" if name else str(found["msg"]))
+    return "; ".join(parts)
+
+
+def serve(settings: Settings, options: ServeOptions) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises: StartRefusedError.
+    """
+    name_supervisor()
+    signal.signal(signal.SIGTERM, _exit)
+    with ExitStack() as stack:
+        _start_cache(settings, stack)
+        asyncio.run(prepare_database(settings))
+        _print_keys(settings)
+        if options.coordinator:
+            keeper = KeptRunning(COORDINATE)
+            keeper.start()
+            stack.callback(keeper.stop)
+        uvicorn.run(
+            "twofold.asgi:application",
+            factory=True,
+            host=options.host,
+            port=options.port,
+            workers=options.workers,
+            loop="uvloop",
+            http="httptools",
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACEFUL_S,
+            log_level="warning",
+        )
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    # uvicorn raises the signal again when it has shut down; the default would end us on the spot.
+    raise SystemExit(0)
+
+
+def _start_cache(settings: Settings, stack: ExitStack) -> None:
+    if settings.redis_url:
+        return
+    server = EmbeddedRedis(settings.data_dir)
+    try:
+        server.start()
+    except RuntimeError as error:
+        raise StartRefusedError(str(error)) from error
+    stack.callback(server.stop)
+    os.environ["TWOFOLD_REDIS_URL"] = server.url
+
+
+async def prepare_database(settings: Settings) -> None:
+    """Bring the embedded database to the newest schema; check a given one.
+
+    Raises: StartRefusedError when a given database is not there, or not at the newest schema.
+    """
+    if settings.database_url:
+        await check_database(settings)
+    else:
+        await migrate_database(settings)
+
+
+async def check_database(settings: Settings) -> None:
+    """See that the database is at the newest schema.
+
+    Raises: StartRefusedError.
+    """
+    if not await _with_database(settings, is_current):
+        detail = "run `twofold migrate` first."
+        raise StartRefusedError(f"The database is not at this version's schema: {detail}")
+
+
+async def migrate_database(settings: Settings) -> None:
+    """Upgrade to the newest schema.
+
+    Raises: StartRefusedError.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await _with_database(settings, migrate)
+
+
+async def _with_database(settings: Settings, run: Callable[[Database], Awaitable[T]]) -> T:
+    try:
+        database = Database(settings.resolved_database_url)
+    except (ArgumentError, ImportError) as error:
+        raise StartRefusedError(f"TWOFOLD_DATABASE_URL: {error}") from error
+    try:
+        return await run(database)
+    except (OSError, SQLAlchemyError) as error:
+        detail = str(error).splitlines()[0]
+        raise StartRefusedError(f"The database does not answer: {detail}") from error
+    finally:
+        await database.close()
+
+
+def redis_url(settings: Settings) -> str:
+    """The given URL, or the embedded server's of the service that runs on this directory."""
+    return settings.redis_url or EmbeddedRedis(settings.data_dir).url
+
+
+def _print_keys(settings: Settings) -> None:
+    bootstrap_keys(settings)
+    given = {
+        "server": settings.server_key.get_secret_value(),
+        "publishable": settings.publishable_key.get_secret_value(),
+    }
+    for kind, key in given.items():
+        where = "from the settings" if key else f"in {settings.data_dir / f'{kind}-key'}"
+        print(f"{kind} key: {where}", flush=True)
