@@ -69,8 +69,14 @@ class Observe:
 def _observe(scope: Scope, status: int, elapsed_s: float) -> None:
     state: dict[str, Any] | None = scope.get("state")
     if state is not None and "metrics" in state:
-        template = getattr(scope.get("route"), "path", "unmatched")
-        state["metrics"].observe_request(scope["method"], template, status, elapsed_s)
+        state["metrics"].observe_request(scope["method"], _template(scope), status, elapsed_s)
+
+
+def _template(scope: Scope) -> str:
+    # A route knows its path without the prefixes it was included under; its context has them.
+    context = scope.get("fastapi", {}).get("effective_route_context")
+    template: str = getattr(context or scope.get("route"), "path", "unmatched")
+    return template
 
 
 class BodyLimitProblem:

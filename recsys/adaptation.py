@@ -97,10 +97,14 @@ def adapt(
     table: the received rows; history: rows of that table, oldest first; live: (n_rows,) bool, rows
     that hold an item on offer, which the softmax runs over.
     """
-    task = _Task(table, scalars, np.nonzero(live)[0].astype(np.int64), settings)
     known = history.last(scalars.history_length)
-    if len(known) < max(2, settings.events_min) or task.rows.shape[0] == 0:
-        return task.shared
+    rows = np.nonzero(live)[0].astype(np.int64)
+    if len(known) < max(2, settings.events_min) or rows.shape[0] == 0:
+        return UserTower.default(scalars, table.dim)
+    # Only these rows matter. Taken once, they need no gathering in any of the steps.
+    used = np.union1d(rows, known.rows)
+    known = History(np.searchsorted(used, known.rows), known.types)
+    task = _Task(table.take(used), scalars, np.searchsorted(used, rows), settings)
     n_steps = _choose_steps(task, known, rng)
     return [task.shared, *islice(_fit(task, known, rng), n_steps)][-1]
 

@@ -1,6 +1,7 @@
 """The `twofold` command. What a command needs is imported when it runs, so that help is quick."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -96,6 +97,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the sample shop and the devices.")] = 7,
 ) -> None:
     """Run the whole path on one machine: shop, devices, rounds over HTTP, a page."""
+    # The devices' matrices are small and the devices are many: they are spread over threads, so
+    # each product keeps to one. Read by the BLAS library when numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
     from evaluation.demo.command import DemoOptions, run

@@ -54,8 +54,11 @@ class TokenSigner:
         except (JoseError, ValueError):
             return TokenRefused("token_invalid")
         kind, expires_at = claims.get("typ"), claims.get("exp")
+        subject, user_id = claims.get("sub"), claims.get("usr")
         if kind not in ("user", "device") or not isinstance(expires_at, int | float):
+            return TokenRefused("token_invalid")
+        if not isinstance(subject, str) or not isinstance(user_id, str):
             return TokenRefused("token_invalid")
         if self._clock() >= expires_at:
             return TokenRefused("token_expired")
-        return Claims(kind, str(claims["sub"]), str(claims["usr"]), float(expires_at))
+        return Claims(kind, subject, user_id, float(expires_at))

@@ -82,7 +82,8 @@ class UserStates:
     async def forget(self, user_id: str, erased_at: float) -> None:
         """Drop everything of a user who was erased, and keep late writers of old state out.
 
-        erased_at: Unix seconds; a user created again under this id is newer than that.
+        erased_at: Unix seconds, later than the user's creation; whoever is created under this id
+        from then on is newer.
         """
         stamp = Stamp(erased_at, 0)
         try:

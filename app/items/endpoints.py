@@ -14,7 +14,7 @@ from app.pagination import LIMIT_DEFAULT, Cursor, Limit
 from app.wiring import StateOf
 
 router = APIRouter(tags=["items"])
-IfNoneMatch = Annotated[str | None, Header()]
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
 
 
 @router.put(

@@ -14,7 +14,12 @@ from app.wiring import StateOf
 router = APIRouter(tags=["keys"])
 IdempotencyKey = Annotated[
     str | None,
-    Header(min_length=1, max_length=255, description="Repeating it makes no second key."),
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Repeating it makes no second key.",
+    ),
 ]
 
 

@@ -184,7 +184,7 @@ versions = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("parent", Integer, unique=True),
     Column("kind", Text, nullable=False),
-    Column("round_id", Integer, ForeignKey("rounds.id", use_alter=True), unique=True),
+    Column("round_id", Integer, ForeignKey("rounds.id"), unique=True),
     Column("catalogue_revision", Integer, nullable=False),
     Column("manifest", LargeBinary, nullable=False),
     Column("manifest_digest", Text, nullable=False),

@@ -1,6 +1,7 @@
 """Modes, erasure and tokens of users."""
 
 import contextlib
+import math
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -82,8 +83,9 @@ async def delete_user(state: State, user_id: str) -> None:
     """
     now, pseudonym = state["clock"](), f"erased-{state['new_id']()}"
 
-    async def run(connection: AsyncConnection) -> None:
-        if await repository.lock_user(connection, user_id) is None:
+    async def run(connection: AsyncConnection) -> float:
+        user = await repository.lock_user(connection, user_id)
+        if user is None:
             raise not_found("user")
         await repository.erase_history(connection, user_id)
         await erasure.forget_devices(connection, user_id)
@@ -91,10 +93,12 @@ async def delete_user(state: State, user_id: str) -> None:
             await repository.add_pseudonym(connection, pseudonym, now)
             await erasure.rename_participation(connection, user_id, pseudonym, now)
         await repository.delete_user(connection, user_id)
+        # Whatever was cached of this user must be older, even if the clock that made them is ahead.
+        return max(now, math.nextafter(user.created_at, math.inf))
 
-    await state["database"].transaction("delete_user", run)
+    erased_at = await state["database"].transaction("delete_user", run)
     with contextlib.suppress(CacheDown):  # it then forgets as soon as it is back
-        await state["user_states"].forget(user_id, now)
+        await state["user_states"].forget(user_id, erased_at)
 
 
 async def mint_token(state: State, user_id: str) -> UserToken:

@@ -12,13 +12,6 @@ class User(TypedDict):
     updated_at: str
 
 
-class EnrolmentCode(TypedDict):
-    """Enrols one device; shown once."""
-
-    code: str
-    expires_at: str
-
-
 class UserToken(TypedDict):
     """What a page or phone of one user holds."""
 

@@ -15,7 +15,6 @@ import numpy.typing as npt
 from clients.python.answers import Failure, read_json
 from clients.python.problems import ServiceProblem
 from clients.python.service_answers import (
-    EnrolmentCode,
     EventsReceipt,
     ImportReport,
     RecommendationList,
@@ -97,10 +96,10 @@ class ServiceClient:
         """A short-lived token for the user's page or phone."""
         return cast(UserToken, self._call("POST", f"/v1/users/{_segment(user_id)}/tokens"))
 
-    def enrolment_code(self, user_id: str) -> EnrolmentCode:
-        """A code with which one device of the user may enrol."""
-        path = f"/v1/users/{_segment(user_id)}/enrolment-codes"
-        return cast(EnrolmentCode, self._call("POST", path))
+    def enrolment_code(self, user_id: str) -> str:
+        """A code with which one device of the user may enrol; the service shows it once."""
+        found = self._call("POST", f"/v1/users/{_segment(user_id)}/enrolment-codes")
+        return cast(str, found["code"])
 
     def revoke_device(self, device_id: str) -> None:
         """End a device's enrolment, at once; repeatable."""

@@ -154,10 +154,10 @@ def _train(demo: Demo, wanted: int) -> None:
         nonlocal seen, goal_reached
         demo.service.keep_alive()
         try:
-            seen = demo.client.rounds(most=wanted + 200)
+            seen = demo.client.rounds(limit=wanted + 200)
         except ServiceProblem:
             return  # the service is away; the devices wait, and so do we
-        published = [one for one in seen if one.phase == "published"]
+        published = [one for one in seen if one["phase"] == "published"]
         display.show(min(len(published), wanted), published[0] if published else None, counts)
         goal_reached = len(published) >= wanted
 
@@ -168,13 +168,14 @@ def _train(demo: Demo, wanted: int) -> None:
 
 
 def _count(results: Results, rounds: list[Round], counts: FleetCounts) -> None:
-    published = [one for one in rounds if one.phase == "published"]
+    published = [one for one in rounds if one["phase"] == "published"]
     results.rounds = len(published)
-    results.abandoned = sum(one.phase == "abandoned" for one in rounds)
-    results.updates = sum(one.accepted for one in published)
-    counted = [(o.accepted, o.requests_per_update) for o in published if o.requests_per_update]
-    updates = sum(n for n, _ in counted)
-    total = sum(n * requests for n, requests in counted)
+    results.abandoned = sum(one["phase"] == "abandoned" for one in rounds)
+    results.updates = sum(one["accepted"] for one in published)
+    counted = [(one["accepted"], one["requests_per_update"]) for one in published]
+    known = [(n, requests) for n, requests in counted if requests is not None]
+    updates = sum(n for n, _ in known)
+    total = sum(n * requests for n, requests in known)
     results.requests_per_update = round(total / updates, 3) if updates else 0.0
     results.traffic = {
         "polls": counts.waits,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 from clients.python.fleet import Fleet
@@ -27,14 +28,14 @@ def import_catalogue(client: ServiceClient, shop: Shop) -> int:
 
     Raises: RuntimeError when the service rejects an item or publishes nothing in time.
     """
-    report = client.import_items(shop.dataset.items)
-    if report.rejected:
-        raise RuntimeError(f"the service rejected {report.rejected} items: {report.errors}")
+    report = client.import_items({"id": i.id, **asdict(i.content)} for i in shop.dataset.items)
+    if report["rejected"]:
+        raise RuntimeError(f"the service rejected items: {report['errors']}")
     deadline = time.monotonic() + CATALOGUE_DEADLINE_S
     while time.monotonic() < deadline:
-        newest = next(iter(client.versions(most=1)), None)
+        newest = client.current_version()
         if newest is not None and newest["n_items"] == len(shop.dataset.items):
-            return int(newest["version"])
+            return newest["version"]
         time.sleep(0.2)
     raise RuntimeError("the service published no version with the whole catalogue")
 
@@ -50,7 +51,7 @@ def enrol_shoppers(
 
     def code_of(user: str) -> tuple[str, str]:
         client.put_user(user, "device")
-        return user, client.enrolment_code(user).code
+        return user, client.enrolment_code(user)
 
     with ThreadPoolExecutor(THREADS) as pool:
         codes = dict(pool.map(code_of, shop.split.train))

@@ -55,7 +55,7 @@ def _describe(newest: Round | None, counts: FleetCounts) -> str:
         parts.append(f"{counts.drop_outs} drop-outs")
     if counts.failures:
         parts.append(f"{counts.failures} retries")
-    metrics = newest.metrics if newest else None
+    metrics = newest["metrics"] if newest else None
     if metrics:
         parts.append(f"loss {metrics['loss']:.3f}, hits@10 {metrics['hits_at_10']:.3f} on devices")
     return ", ".join(parts)

@@ -109,11 +109,11 @@ class ShopView:
     def rounds(self) -> list[Round]:
         """The service's rounds; the last known while it is away."""
         try:
-            found = self._client.rounds(most=100)
+            found = self._client.rounds(limit=100)
         except ServiceProblem:
             return self._rounds
         names = Round.__annotations__
-        self._rounds = [cast(Round, {n: getattr(one, n) for n in names}) for one in found]
+        self._rounds = [cast(Round, {n: v for n, v in one.items() if n in names}) for one in found]
         return self._rounds
 
     def _describe(self, user: str, device: Device) -> Shopper:
@@ -163,7 +163,7 @@ class ShopView:
 
     def _service_view(self, user: str) -> ServiceView | None:
         try:
-            mode = self._client.user(user).mode
+            mode = self._client.user(user)["mode"]
             return ServiceView(mode=mode, events=len(self._client.user_events(user)))
         except ServiceProblem:
             return None

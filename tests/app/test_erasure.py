@@ -163,6 +163,7 @@ async def test_the_same_id_begins_anew(
     client: httpx.AsyncClient, state: State, ann: None, clock: Any
 ) -> None:
     await client.delete(PATH)
+    clock.now += 1
     again = await client.put(PATH, json={"mode": "hosted"})
     assert again.status_code == 201
     assert (await client.get(f"{PATH}/history")).json()["events"] == []

@@ -51,8 +51,8 @@ async def shop(state: State, client: httpx.AsyncClient) -> Shop:
     for user_id, mode in [("reader", "hosted"), ("fresh", "hosted"), ("vee", "vector")]:
         await shop.put_user(user_id, mode)
     await shop.put_user("dee", "device")
-    for n, item_id in enumerate(["item-03", "item-07", "item-03", "item-11"]):
-        await shop.post_event("reader", item_id, EVENT_TYPES[n % 3])
+    names = ["item-03", "item-07", "item-03", "item-11"]
+    await shop.post_events("reader", zip(names, [*EVENT_TYPES, "view"], strict=True))
     return shop
 
 
@@ -371,8 +371,7 @@ class TestHosted:
     async def test_never_what_was_seen_however_long_ago(self, shop: Shop) -> None:
         """The history keeps 20 events; the items of all 30 stay away."""
         seen = ITEMS[:30]
-        for item_id in seen:
-            await shop.post_event("fresh", item_id)
+        await shop.post_events("fresh", [(item_id, "view") for item_id in seen])
         assert sorted(ids_of(await shop.recommend("fresh", limit=100))) == ITEMS[30:]
         await shop.state["cache"].redis.flushall()
         assert sorted(ids_of(await shop.recommend("fresh", limit=100))) == ITEMS[30:]

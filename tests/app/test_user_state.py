@@ -352,8 +352,8 @@ class TestBuilding:
         await shop.put_items(*names)
         rows = await shop.rows()
         await shop.put_user("someone")
-        for n, name in enumerate(names):
-            await shop.post_event("someone", name, ("view", "cart")[n % 2])
+        types = [("view", "cart")[n % 2] for n in range(25)]
+        await shop.post_events("someone", zip(names, types, strict=True))
         state = await self.built(shop, "someone")
         assert state is not None
         assert state.rows.tolist() == [rows[name] for name in names[-20:]]

@@ -15,6 +15,7 @@ import uvicorn
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from evaluation.demo.page_server import create_page
+from tests.browser.page_checks import LOW_CONTRAST, assert_fits
 from tests.evaluation.made_up_shop import HOSTILE_ID, HOSTILE_TITLE, MadeUpShop
 
 pytestmark = pytest.mark.browser
@@ -32,37 +33,6 @@ WIDE, NARROW, NARROWEST = 1280, 390, 360
 MET = {WIDE: 900, NARROW: 844, NARROWEST: 740}
 
 RANKS = "Ranks: 1,291.5 before the rounds, 44 after the rounds, 6 adapted on the device."
-
-# Every visible text against the nearest opaque ground, as WCAG 2.2 (1.4.3) counts contrast.
-LOW_CONTRAST = """() => {
-  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const rgba = (colour) => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-    return canvas.getImageData(0, 0, 1, 1).data;
-  };
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
-  const ground = (e) => {
-    for (; e; e = e.parentElement) {
-      const colour = rgba(getComputedStyle(e).backgroundColor);
-      if (colour[3] === 255) return colour;
-    }
-    return rgba('white');
-  };
-  const bad = [];
-  for (const e of document.querySelectorAll('body *')) {
-    const text = [...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data).join('');
-    if (!text.trim() || !e.checkVisibility() || e.closest('noscript')) continue;
-    const style = getComputedStyle(e);
-    const ink = rgba(e instanceof SVGElement ? style.fill : style.color);
-    const [a, b] = [light(ink), light(ground(e))].sort((x, y) => y - x);
-    const large = parseFloat(style.fontSize) >= 24;
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < (large ? 3 : 4.5)) bad.push(`${ratio.toFixed(2)} ${text.trim().slice(0, 40)}`);
-  }
-  return bad;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -122,24 +92,6 @@ def open_page(chromium: Browser, address: str) -> Iterator[Open]:
             assert_fits(page)
         context.close()
     assert wrong == []
-
-
-def assert_fits(page: Page) -> None:
-    """No horizontal overflow, neither of the page nor of an element beyond its edge."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    beyond = page.evaluate(
-        """() => [...document.querySelectorAll('main *, header *, footer *')]
-          .filter((e) => e.checkVisibility() && !e.matches('.visually-hidden'))
-          .filter((e) => {  // what an ancestor clips or scrolls is that ancestor's affair
-            for (let up = e.parentElement; up; up = up.parentElement)
-              if (up !== document.documentElement && getComputedStyle(up).overflowX !== 'visible')
-                return false;
-            return true;
-          })
-          .filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5)
-          .map((e) => e.outerHTML.slice(0, 80))"""
-    )
-    assert beyond == []
 
 
 def titles(page: Page) -> list[str]:
@@ -288,7 +240,7 @@ def test_says_so_when_the_service_is_away(open_page: Open, shop: MadeUpShop) -> 
 def test_never_reassures_about_a_hosted_shopper(open_page: Open, shop: MadeUpShop) -> None:
     shop.service_view = {"mode": "hosted", "events": 68}
     page = open_page()
-    expect(page.locator("#service .away")).to_contain_text(
+    expect(page.locator("#service .exposed")).to_contain_text(
         "in mode hosted; the service holds 68 events"
     )
 

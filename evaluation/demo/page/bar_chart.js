@@ -27,7 +27,14 @@ export function barChart(title, bars, most, width) {
   const slot = (width - LEFT) / bars.length;
   return svg(
     "svg",
-    { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": label },
+    {
+      class: "chart",
+      viewBox: `0 0 ${width} ${HEIGHT}`,
+      width,
+      height: HEIGHT,
+      role: "img",
+      "aria-label": label,
+    },
     ...ticks.flatMap((tick) => gridLine(y(tick), fixed(tick, digitsOf(ticks)), width)),
     ...bars.map((b, k) => column(b, LEFT + slot * (k + 0.5), Math.min(44, slot * 0.62), y)),
   );
@@ -48,7 +55,11 @@ function column(bar, x, width, y) {
     "g",
     { class: `stage-${bar.name}` },
     svg("rect", { class: "column", x: x - width / 2, y: y(bar.value), width, height }),
-    svg("text", { class: "value", x, y: y(bar.value) - 6, "text-anchor": "middle" }, fixed(bar.value, 3)),
+    svg(
+      "text",
+      { class: "value", x, y: y(bar.value) - 6, "text-anchor": "middle" },
+      fixed(bar.value, 3),
+    ),
     svg("text", { class: "tick", x, y: HEIGHT - 5, "text-anchor": "middle" }, bar.short),
   );
 }

@@ -11,7 +11,8 @@ import { icon } from "./icons.js";
 import { glide, positions } from "./moves.js";
 import { overlap, popularRows, recommendationRows } from "./recommendation_list.js";
 
-const HINT = "Try a button: the device records it and ranks anew at once. Nothing is sent to the service.";
+const HINT =
+  "Try a button: the device records it and ranks anew at once. Nothing is sent to the service.";
 
 export class DevicePanel {
   /**
@@ -34,7 +35,10 @@ export class DevicePanel {
       this.makeTab("for-you", "For you", this.status, this.recommended),
       this.makeTab("popular", "Most popular", this.overlap, this.popular),
     ];
-    root.replaceChildren(this.makeBar(), el("div", { class: "panes" }, this.makeLists(), this.makeHistory()));
+    root.replaceChildren(
+      this.makeBar(),
+      el("div", { class: "panes" }, this.makeLists(), this.makeHistory()),
+    );
     this.select(0);
   }
 
@@ -56,21 +60,45 @@ export class DevicePanel {
       keydown: (/** @type {KeyboardEvent} */ event) => this.onTabKey(event, k),
     });
     tab.append(label);
-    const props = { class: "scroll", id: `panel-${id}`, role: "tabpanel", tabindex: 0, "aria-labelledby": tab.id };
+    const props = {
+      class: "scroll",
+      id: `panel-${id}`,
+      role: "tabpanel",
+      tabindex: 0,
+      "aria-labelledby": tab.id,
+    };
     return { tab, note, panel: el("div", props, rows) };
   }
 
   makeLists() {
     const [mine, popular] = this.tabs;
-    const tabs = el("div", { class: "tabs", role: "tablist", "aria-label": "Which list" }, mine.tab, popular.tab);
+    const tabs = el(
+      "div",
+      { class: "tabs", role: "tablist", "aria-label": "Which list" },
+      mine.tab,
+      popular.tab,
+    );
     const head = el("div", { class: "pane-head" }, tabs);
-    return el("section", { class: "pane", "aria-label": "Recommendations" }, head, mine.note, popular.note, mine.panel, popular.panel);
+    return el(
+      "section",
+      { class: "pane", "aria-label": "Recommendations" },
+      head,
+      mine.note,
+      popular.note,
+      mine.panel,
+      popular.panel,
+    );
   }
 
   makeHistory() {
     const title = el("h4", { id: "history-title" }, "History ", this.count);
     const badge = el("span", { class: "badge" }, icon("lock"), "stays here");
-    const scroll = { class: "scroll", role: "region", tabindex: 0, "aria-labelledby": "history-title" };
+    const scroll = {
+      class: "scroll",
+      role: "region",
+      tabindex: 0,
+      "aria-labelledby": "history-title",
+    };
     return el(
       "section",
       { class: "pane history", "aria-labelledby": "history-title" },
@@ -145,7 +173,9 @@ export class DevicePanel {
     this.overlap.textContent = overlap(shopper);
     this.recommended.replaceChildren(...recommendationRows(shopper, summary, moves, this.onAct));
     if (!shopper.recommendations.length) {
-      this.recommended.append(el("li", { class: "empty" }, "Nothing to recommend until a model version is published."));
+      this.recommended.append(
+        el("li", { class: "empty" }, "Nothing to recommend until a model version is published."),
+      );
     }
     this.popular.replaceChildren(...popularRows(shopper, summary));
     this.history.replaceChildren(...historyRows(shopper, fresh));
@@ -168,7 +198,8 @@ export class DevicePanel {
   restoreFocus(focus) {
     if (!focus) return;
     const rows = /** @type {HTMLElement[]} */ ([...this.recommended.children]);
-    const row = rows.find((r) => r.dataset.item === focus.item) ?? rows[Math.min(focus.row, rows.length - 1)];
+    const row =
+      rows.find((r) => r.dataset.item === focus.item) ?? rows[Math.min(focus.row, rows.length - 1)];
     const buttons = /** @type {HTMLElement[]} */ ([...row.querySelectorAll("button")]);
     buttons.find((b) => b.dataset.type === focus.type)?.focus({ preventScroll: true });
   }

@@ -38,7 +38,9 @@ export function money(price, currency) {
 /** @param {string} at @param {Intl.DateTimeFormatOptions} options */
 function dated(at, options) {
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? at : new Intl.DateTimeFormat(undefined, options).format(date);
+  return Number.isNaN(date.getTime())
+    ? at
+    : new Intl.DateTimeFormat(undefined, options).format(date);
 }
 
 /** @param {string} at RFC 3339 @returns {string} the day */

@@ -1,11 +1,11 @@
-/** Where each model ranks the purchase that was kept from the device, on a logarithmic axis. */
+/** Where each model ranks the item that was kept from the device, on a logarithmic axis. */
 
-/** @import { HeldOut, Shopper } from "./types.js" */
+/** @import { HeldOut, Shopper, Summary } from "./types.js" */
 
 import { el, svg } from "./elements.js";
 import { number } from "./formats.js";
 import { itemTile } from "./item_tile.js";
-import { describe } from "./words.js";
+import { describe, heldOutWord } from "./words.js";
 
 const STAGES = /** @type {const} */ ([
   ["before", "before the rounds"],
@@ -18,11 +18,13 @@ const ROW = 42;
 /**
  * @param {HTMLElement} root
  * @param {Shopper} shopper
+ * @param {Summary} summary
  */
-export function showHeldOut(root, { held_out: heldOut }) {
-  root.replaceChildren(el("h3", { id: "held-out-title" }, "The hidden purchase"));
+export function showHeldOut(root, { held_out: heldOut }, summary) {
+  const what = heldOutWord(summary.event_types);
+  root.replaceChildren(el("h3", { id: "held-out-title" }, `The hidden ${what}`));
   if (!heldOut) {
-    root.append(el("p", { class: "note" }, "None of this shopper’s purchases was held out."));
+    root.append(el("p", { class: "note" }, `No ${what} of this shopper was held out.`));
     return;
   }
   const { item, n_candidates } = heldOut;
@@ -31,9 +33,18 @@ export function showHeldOut(root, { held_out: heldOut }) {
       "div",
       { class: "hidden-item" },
       itemTile(item),
-      el("div", {}, el("p", { class: "item-title" }, item.title), el("p", { class: "item-about" }, describe(item))),
+      el(
+        "div",
+        {},
+        el("p", { class: "item-title" }, item.title),
+        el("p", { class: "item-about" }, describe(item)),
+      ),
     ),
-    el("p", { class: "note" }, `Bought last, and kept from the device. Its rank among the ${number(n_candidates)} items that this shopper never touched (shaded: the first ten):`),
+    el(
+      "p",
+      { class: "note" },
+      `This shopper’s last ${what}, kept from the device. Its rank among the ${number(n_candidates)} items that this shopper never touched (shaded: the first ten):`,
+    ),
     track(heldOut),
   );
 }
@@ -45,7 +56,12 @@ function track(heldOut) {
   const n = Math.max(heldOut.n_candidates, 10);
   return svg(
     "svg",
-    { class: "chart rank-track", viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `Ranks: ${label}.` },
+    {
+      class: "chart rank-track",
+      viewBox: `0 0 ${WIDTH} ${height}`,
+      role: "img",
+      "aria-label": `Ranks: ${label}.`,
+    },
     svg("rect", { class: "zone", x: 0, y: 0, width: at(10.5, n), height: height - 20, rx: 4 }),
     ...STAGES.map(([name, text], k) => stage(name, text, heldOut.rank[name], k, n)),
     ...ticks(n, height),
@@ -63,7 +79,12 @@ function stage(name, text, rank, k, n) {
   return svg(
     "g",
     { class: `stage-${name}` },
-    svg("text", { class: "strong", x: 8, y: y - 13 }, number(rank, 1), svg("tspan", { class: "quiet", dx: 6 }, text)),
+    svg(
+      "text",
+      { class: "strong", x: 8, y: y - 13 },
+      number(rank, 1),
+      svg("tspan", { class: "quiet", dx: 6 }, text),
+    ),
     svg("line", { class: "rail", x1: 8, x2: WIDTH - 8, y1: y, y2: y }),
     svg("line", { class: "reach", x1: 8, x2: at(rank, n), y1: y, y2: y }),
     svg("circle", { class: "dot", cx: at(rank, n), cy: y, r: 5 }),
@@ -76,6 +97,10 @@ function ticks(n, height) {
   return [...powers, n].map((rank, k) => {
     const anchor = k === 0 ? "start" : rank === n ? "end" : "middle";
     const x = k === 0 ? 8 : at(rank, n);
-    return svg("text", { class: "tick", x: rank === n ? WIDTH - 8 : x, y: height - 4, "text-anchor": anchor }, number(rank));
+    return svg(
+      "text",
+      { class: "tick", x: rank === n ? WIDTH - 8 : x, y: height - 4, "text-anchor": anchor },
+      number(rank),
+    );
   });
 }

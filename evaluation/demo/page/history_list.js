@@ -8,6 +8,8 @@ import { icon } from "./icons.js";
 import { itemTile } from "./item_tile.js";
 import { wordsOf } from "./words.js";
 
+const DECIDED = new Set(["cart", "purchase"]);
+
 /**
  * @param {Shopper} shopper
  * @param {boolean} fresh the newest event was recorded just now
@@ -25,7 +27,8 @@ export function historyRows(shopper, fresh) {
   });
   const more = shopper.n_events - shopper.history.length;
   if (more > 0) rows.push(el("li", { class: "day more" }, `and ${number(more)} older ones`));
-  if (!rows.length) rows.push(el("li", { class: "empty" }, "Nothing yet. View something on the left."));
+  if (!rows.length)
+    rows.push(el("li", { class: "empty" }, "Nothing yet. View something on the left."));
   return rows;
 }
 
@@ -38,7 +41,7 @@ function eventRow({ item, type, at }, fresh) {
     el("p", { class: "item-title", title: item.title }, item.title),
     el(
       "p",
-      { class: `event-about ${type === "view" ? "" : "strong"}` },
+      { class: DECIDED.has(type) ? "event-about strong" : "event-about" },
       icon(type),
       wordsOf(type).done,
       at && el("time", { datetime: at }, fresh ? "just now" : clock(at)),

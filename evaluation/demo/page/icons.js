@@ -22,7 +22,15 @@ const PATHS = {
  * @returns {SVGSVGElement}
  */
 export function icon(name) {
-  const path = Object.hasOwn(PATHS, name) ? PATHS[/** @type {keyof typeof PATHS} */ (name)] : PATHS.other;
-  const props = { class: "icon", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" };
+  const path = Object.hasOwn(PATHS, name)
+    ? PATHS[/** @type {keyof typeof PATHS} */ (name)]
+    : PATHS.other;
+  const props = {
+    class: "icon",
+    viewBox: "0 0 16 16",
+    width: 16,
+    height: 16,
+    "aria-hidden": "true",
+  };
   return svg("svg", props, svg("path", { d: path }));
 }

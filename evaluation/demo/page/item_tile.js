@@ -34,7 +34,12 @@ export function itemTile(item) {
     "svg",
     { class: "tile", viewBox: "0 0 40 40", "aria-hidden": "true" },
     svg("rect", { class: "tile-ground", width: 40, height: 40 }),
-    svg("g", { transform: turn }, svg("path", { class: "tile-mid", d: mid }), svg("path", { class: "tile-deep", d: deep })),
+    svg(
+      "g",
+      { transform: turn },
+      svg("path", { class: "tile-mid", d: mid }),
+      svg("path", { class: "tile-deep", d: deep }),
+    ),
   );
   // The same hue for a category everywhere: items of one kind look alike.
   tile.style.setProperty("--hue", String((hash(item.categories[0] ?? "") % 12) * 30));

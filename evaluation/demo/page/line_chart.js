@@ -52,7 +52,13 @@ export function lineChart(line, width, height, marked) {
   const x = (k) => placeOf(k, line.values.length, width);
   return svg(
     "svg",
-    { class: `chart line ${line.kind}`, viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" },
+    {
+      class: `chart line ${line.kind}`,
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      "aria-hidden": "true",
+    },
     ...ticks.flatMap((tick) => gridLine(y(tick), fixed(tick, digitsOf(ticks)), width)),
     svg("path", { class: "path", d: pathOf(line.values, x, y) }),
     ...dots(line.values, x, y),
@@ -75,14 +81,17 @@ function gridLine(y, label, width) {
 function pathOf(values, x, y) {
   const at = (/** @type {number} */ k) => `${x(k).toFixed(1)} ${y(Number(values[k])).toFixed(1)}`;
   return values
-    .map((value, k) => (value === null ? "" : `${k > 0 && values[k - 1] !== null ? "L" : "M"}${at(k)}`))
+    .map((value, k) =>
+      value === null ? "" : `${k > 0 && values[k - 1] !== null ? "L" : "M"}${at(k)}`,
+    )
     .join("");
 }
 
 /** Values without neighbours would be invisible in a line. @param {(number | null)[]} values @param {Scale} x @param {Scale} y */
 function dots(values, x, y) {
   return values.flatMap((value, k) => {
-    const alone = value !== null && (values[k - 1] ?? null) === null && (values[k + 1] ?? null) === null;
+    const alone =
+      value !== null && (values[k - 1] ?? null) === null && (values[k + 1] ?? null) === null;
     return alone ? [svg("circle", { class: "dot", cx: x(k), cy: y(value), r: 2.5 })] : [];
   });
 }
@@ -100,5 +109,7 @@ function mark(values, k, x, y, height) {
   if (k === null) return [];
   const value = values[k];
   const rule = svg("line", { class: "rule", x1: x(k), x2: x(k), y1: TOP, y2: height - BOTTOM });
-  return value === null ? [rule] : [rule, svg("circle", { class: "dot", cx: x(k), cy: y(value), r: 4 })];
+  return value === null
+    ? [rule]
+    : [rule, svg("circle", { class: "dot", cx: x(k), cy: y(value), r: 4 })];
 }

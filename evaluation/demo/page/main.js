@@ -90,19 +90,23 @@ function showLoaded(answer, current) {
   if (shopper?.id === answer.id) {
     const moves = movesBetween(shopper.recommendations, answer.recommendations);
     const what = `Model version ${number(answer.model_version)} arrived: ${summarise(moves)}.`;
-    device.showMoved(answer, current, moves, { what, more: "The device ranked anew.", fresh: false });
+    device.showMoved(answer, current, moves, {
+      what,
+      more: "The device ranked anew.",
+      fresh: false,
+    });
   } else {
     device.show(answer, current);
     device.scrollToTop();
   }
   shopper = answer;
-  showBeside(answer);
+  showBeside(answer, current);
 }
 
-/** @param {Shopper} answer */
-function showBeside(answer) {
+/** @param {Shopper} answer @param {Summary} current */
+function showBeside(answer, current) {
   showService(byId("service"), answer);
-  showHeldOut(byId("held-out"), answer);
+  showHeldOut(byId("held-out"), answer, current);
 }
 
 /**
@@ -137,7 +141,7 @@ function showActed(item, type, answer, took_ms) {
   const more = `Ranked anew in ${number(took_ms)} ms: ${summarise(moves)}. Nothing was sent to the service.`;
   shopper = answer;
   device.showMoved(answer, summary, moves, { what, more, fresh: true });
-  showBeside(answer);
+  showBeside(answer, summary);
 }
 
 async function poll() {

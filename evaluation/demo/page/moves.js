@@ -56,7 +56,8 @@ export function glide(list, was) {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   for (const row of rowsOf(list)) {
     const top = was.get(row.dataset.item ?? "");
-    const from = top === undefined ? { opacity: 0 } : { transform: `translateY(${top - row.offsetTop}px)` };
+    const from =
+      top === undefined ? { opacity: 0 } : { transform: `translateY(${top - row.offsetTop}px)` };
     row.animate([from, {}], { duration: 420, easing: "cubic-bezier(0.2, 0.8, 0.2, 1)" });
   }
 }

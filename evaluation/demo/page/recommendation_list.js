@@ -4,7 +4,7 @@
 /** @import { Move } from "./moves.js" */
 
 import { bar, el } from "./elements.js";
-import { counted, fixed, money, number } from "./formats.js";
+import { fixed, money, number } from "./formats.js";
 import { icon } from "./icons.js";
 import { itemTile } from "./item_tile.js";
 import { describe, strongestTypes, wordsOf } from "./words.js";
@@ -60,7 +60,11 @@ function moveMark(move) {
   if (!move || move.kind === "same") return null;
   const sign = { new: "new", up: `↑${move.by}`, down: `↓${move.by}` }[move.kind];
   const spoken = move.kind === "new" ? "new in the list" : `${move.kind} by ${move.by}`;
-  return el("span", { class: `move ${move.kind}`, role: "img", "aria-label": spoken, title: spoken }, sign);
+  return el(
+    "span",
+    { class: `move ${move.kind}`, role: "img", "aria-label": spoken, title: spoken },
+    sign,
+  );
 }
 
 /** @param {Recommendation} recommendation @param {Summary} summary @param {Item[]} popular */
@@ -72,7 +76,11 @@ function titleOf({ item, score, source }, summary, popular) {
     el("p", { class: "item-title" }, item.title),
     el("p", { class: "rec-price" }, money(item.price, summary.currency)),
     el("p", { class: "item-about" }, describe(item)),
-    el("p", { class: "rec-score", title: "u · target + bias, computed on the device" }, `score ${fixed(score, 2)}`),
+    el(
+      "p",
+      { class: "rec-score", title: "u · target + bias, computed on the device" },
+      `score ${fixed(score, 2)}`,
+    ),
     source !== "personal" && el("p", { class: "tag" }, source),
     place >= 0 && el("p", { class: "tag" }, `no. ${place + 1} of the most popular`),
   );
@@ -95,7 +103,12 @@ function reasonRow({ item, contribution }, type, largest) {
   return el(
     "li",
     { class: "reason" },
-    el("span", { class: "reason-text", title: item.title }, `${wordsOf(type).because} `, el("b", {}, item.title)),
+    el(
+      "span",
+      { class: "reason-text", title: item.title },
+      `${wordsOf(type).because} `,
+      el("b", {}, item.title),
+    ),
     bar(share, "device-bar-track"),
     el("span", { class: "reason-share", title: "its part of the score" }, fixed(contribution, 2)),
   );
@@ -105,14 +118,19 @@ function reasonRow({ item, contribution }, type, largest) {
 function actions(item, eventTypes, onAct) {
   const buttons = eventTypes.map((type) => {
     const { act } = wordsOf(type);
-    const props = { class: "act", type: "button", "data-type": type, "aria-label": `${act}: ${item.title}` };
+    const props = {
+      class: "act",
+      type: "button",
+      "data-type": type,
+      "aria-label": `${act}: ${item.title}`,
+    };
     return el("button", { ...props, click: () => onAct(item, type) }, icon(type), act);
   });
   return el("div", { class: "actions" }, ...buttons);
 }
 
 /**
- * The same for everybody: what a service that knows nothing of a shopper can show.
+ * What can be shown without knowing anybody’s taste, to compare with.
  * @param {Shopper} shopper
  * @param {Summary} summary
  * @returns {HTMLElement[]}
@@ -142,5 +160,6 @@ export function popularRows(shopper, summary) {
 export function overlap(shopper) {
   const popular = new Set(shopper.popular.map((item) => item.id));
   const shared = shopper.recommendations.filter((r) => popular.has(r.item.id)).length;
-  return `Everybody gets this list. ${counted(shared, "item")} of it ${shared === 1 ? "is" : "are"} among those for this shopper.`;
+  const are = shared === 1 ? "is" : "are";
+  return `What can be shown without knowing anybody’s taste. ${number(shared)} of these ${are} also in “For you”.`;
 }

@@ -1,4 +1,4 @@
-/** How well each model finds the held-out purchases: a table and two bar charts. */
+/** How well each model finds the held-out items: a table and two bar charts. */
 
 /** @import { Quality, Summary } from "./types.js" */
 
@@ -6,6 +6,7 @@ import { barChart } from "./bar_chart.js";
 import { el } from "./elements.js";
 import { fixed, number } from "./formats.js";
 import { redrawOnResize } from "./resizing.js";
+import { heldOutWord } from "./words.js";
 
 const SHORT = { popular: "Popular", before: "Before", after: "After", adapted: "Adapted" };
 const METRICS = /** @type {const} */ (["ndcg@10", "hr@10"]);
@@ -19,7 +20,7 @@ export function showResults(root, summary) {
     root.replaceChildren(el("p", { class: "empty" }, "Measured when the rounds are over."));
     return;
   }
-  const note = `Each shopper’s last purchase was kept from training. Every model then ranked it among all items that the shopper had never touched; ${number(summary.evaluated)} shoppers were evaluated.`;
+  const note = `Each shopper’s last ${heldOutWord(summary.event_types)} was kept from training. Every model then ranked it among all items that the shopper had never touched; ${number(summary.evaluated)} shoppers were evaluated.`;
   root.replaceChildren(
     el("div", { class: "results-text" }, el("p", { class: "note" }, note), table(summary.results)),
     charts(summary.results),
@@ -58,7 +59,11 @@ function charts(results) {
   const most = Math.max(0.01, ...results.flatMap((r) => METRICS.map((metric) => r[metric])));
   const figures = METRICS.map((metric) => {
     const canvas = el("div", { class: "canvas" });
-    const bars = results.map((r) => ({ name: r.name, short: SHORT[r.name] ?? r.name, value: r[metric] }));
+    const bars = results.map((r) => ({
+      name: r.name,
+      short: SHORT[r.name] ?? r.name,
+      value: r[metric],
+    }));
     const title = metric.toUpperCase();
     redrawOnResize(canvas, (width) => barChart(title, bars, most, width));
     return el("figure", {}, el("figcaption", {}, title), canvas);

@@ -10,7 +10,11 @@ import { redrawOnResize } from "./resizing.js";
 const HEIGHT = 150;
 
 function cross() {
-  return svg("svg", { width: 8, height: 8, "aria-hidden": "true" }, svg("path", { d: "M1 1l6 6m0-6l-6 6" }));
+  return svg(
+    "svg",
+    { width: 8, height: 8, "aria-hidden": "true" },
+    svg("path", { d: "M1 1l6 6m0-6l-6 6" }),
+  );
 }
 
 export class RoundsChart {
@@ -88,7 +92,10 @@ export class RoundsChart {
     this.plots.setAttribute("aria-valuemin", "1");
     this.plots.setAttribute("aria-valuemax", String(last + 1));
     this.plots.setAttribute("aria-valuenow", String(k + 1));
-    this.plots.setAttribute("aria-valuetext", `Round ${round.id}: ${figures}; ${number(round.accepted)} updates`);
+    this.plots.setAttribute(
+      "aria-valuetext",
+      `Round ${round.id}: ${figures}; ${number(round.accepted)} updates`,
+    );
   }
 
   /** @param {number | null} k */
@@ -109,7 +116,14 @@ export class RoundsChart {
     const last = this.rounds.length - 1;
     const k = this.marked ?? last;
     /** @type {Record<string, number>} */
-    const to = { ArrowLeft: k - 1, ArrowDown: k - 1, ArrowRight: k + 1, ArrowUp: k + 1, Home: 0, End: last };
+    const to = {
+      ArrowLeft: k - 1,
+      ArrowDown: k - 1,
+      ArrowRight: k + 1,
+      ArrowUp: k + 1,
+      Home: 0,
+      End: last,
+    };
     if (!Object.hasOwn(to, event.key) || last < 0) return;
     event.preventDefault();
     this.mark(Math.max(0, Math.min(last, to[event.key])));

@@ -15,13 +15,23 @@ export class RoundsPanel {
     this.chart = new RoundsChart();
     this.body = el("tbody");
     this.shown = "";
-    this.empty = el("p", { class: "empty" }, "No round yet. Rounds appear as the devices check in.");
-    this.content = el("div", { class: "rounds-content", hidden: true }, this.chart.root, this.makeTable());
+    this.empty = el(
+      "p",
+      { class: "empty" },
+      "No round yet. Rounds appear as the devices check in.",
+    );
+    this.content = el(
+      "div",
+      { class: "rounds-content", hidden: true },
+      this.chart.root,
+      this.makeTable(),
+    );
     root.replaceChildren(this.empty, this.content);
   }
 
   makeTable() {
-    const note = "Each device measures the model it received on its own last events, before it trains; the figures are means over the round’s devices.";
+    const note =
+      "Each device measures the model it received on its own last events, before it trains; the figures are means over the round’s devices.";
     return el(
       "div",
       { class: "rounds-table" },
@@ -57,10 +67,19 @@ function row(round) {
     {},
     el("th", { scope: "row" }, String(round.id)),
     el("td", { class: "wide" }, phase, why),
-    el("td", {}, number(round.accepted), el("span", { class: "of" }, ` of ${number(round.granted)}`)),
+    el(
+      "td",
+      {},
+      number(round.accepted),
+      el("span", { class: "of" }, ` of ${number(round.granted)}`),
+    ),
     el("td", {}, fixed(round.requests_per_update, 2)),
     el("td", {}, fixed(round.metrics?.loss, 3)),
     el("td", {}, fixed(round.metrics?.hits_at_10, 3)),
-    el("td", {}, round.ended_at && el("time", { datetime: round.ended_at }, exactClock(round.ended_at))),
+    el(
+      "td",
+      {},
+      round.ended_at && el("time", { datetime: round.ended_at }, exactClock(round.ended_at)),
+    ),
   );
 }

@@ -11,22 +11,28 @@ import { icon } from "./icons.js";
  * @param {Shopper} shopper
  */
 export function showService(root, shopper) {
-  const title = el("h3", { id: "service-title" }, icon("server"), "What the service holds about this shopper");
+  const title = el(
+    "h3",
+    { id: "service-title" },
+    icon("server"),
+    "What the service holds about this shopper",
+  );
   root.replaceChildren(title, ...answerOf(shopper), ...crossings(shopper));
 }
 
 /** @param {Shopper} shopper @returns {HTMLElement[]} */
 function answerOf({ service_view: view, n_events }) {
   if (!view) {
-    const calm = "The service does not answer just now. The recommendations still come: the device makes them.";
+    const calm =
+      "The service does not answer just now. The recommendations still come: the device makes them.";
     return [el("p", { class: "away" }, calm)];
   }
   return [
     el("p", { class: "note" }, "Asked for this shopper, it answered:"),
     el("pre", { class: "answer" }, JSON.stringify(view, null, 2)),
-    el("p", { class: "visually-hidden" }, verdict(view.mode, view.events)),
     compared(n_events, view.events),
-    view.mode !== "device" && el("p", { class: "away" }, verdict(view.mode, view.events)),
+    (view.mode !== "device" || view.events > 0) &&
+      el("p", { class: "exposed" }, verdict(view.mode, view.events)),
   ].filter((part) => part !== false);
 }
 
@@ -55,14 +61,33 @@ function crossings({ model_version }) {
     el(
       "ul",
       { class: "crossings" },
-      el("li", {}, icon("down"), el("span", {}, el("b", {}, "The model"), `, version ${number(model_version)}: the same for everybody.`)),
+      el(
+        "li",
+        {},
+        icon("down"),
+        el(
+          "span",
+          {},
+          el("b", {}, "The model"),
+          `, version ${number(model_version)}: the same for everybody.`,
+        ),
+      ),
       el(
         "li",
         {},
         icon("up"),
-        el("span", {}, el("b", {}, "An update"), ", when a round invites this device: numbers on a grid, no event list, deleted when the round ends."),
+        el(
+          "span",
+          {},
+          el("b", {}, "An update"),
+          ", when a round invites this device: numbers on a grid, no event list, deleted when the round ends.",
+        ),
       ),
     ),
-    el("p", { class: "note" }, "The updates of this demo are not masked: whoever runs the service could still read from one which items it was trained on."),
+    el(
+      "p",
+      { class: "note" },
+      "The updates of this demo are not masked: whoever runs the service could still read from one which items it was trained on.",
+    ),
   ];
 }

@@ -21,9 +21,19 @@ export class ShopperPicker {
     this.active = -1;
     this.position = el("span", { class: "picker-position" });
     this.input = this.makeInput();
-    this.list = el("ul", { id: "shopper-list", role: "listbox", "aria-label": "Shoppers", hidden: true });
+    this.list = el("ul", {
+      id: "shopper-list",
+      role: "listbox",
+      "aria-label": "Shoppers",
+      hidden: true,
+    });
     const combo = el("div", { class: "combo" }, icon("search"), this.input, this.list);
-    root.replaceChildren(this.position, this.makeStep("previous", -1), combo, this.makeStep("next", 1));
+    root.replaceChildren(
+      this.position,
+      this.makeStep("previous", -1),
+      combo,
+      this.makeStep("next", 1),
+    );
   }
 
   makeInput() {
@@ -49,7 +59,11 @@ export class ShopperPicker {
   makeStep(name, by) {
     const label = name === "previous" ? "Previous shopper" : "Next shopper";
     const click = () => this.step(by);
-    return el("button", { class: "step", type: "button", "aria-label": label, title: label, click }, icon(name));
+    return el(
+      "button",
+      { class: "step", type: "button", "aria-label": label, title: label, click },
+      icon(name),
+    );
   }
 
   /** @param {ShopperEntry[]} shoppers */
@@ -73,7 +87,9 @@ export class ShopperPicker {
   /** @param {string} typed */
   open(typed) {
     const wanted = typed.trim().toLowerCase();
-    this.matches = this.shoppers.filter((s) => `${s.label}\n${s.id}`.toLowerCase().includes(wanted));
+    this.matches = this.shoppers.filter((s) =>
+      `${s.label}\n${s.id}`.toLowerCase().includes(wanted),
+    );
     this.list.replaceChildren(...this.matches.map((s, k) => this.option(s, k)));
     if (!this.matches.length) {
       this.list.append(el("li", { class: "nobody", role: "presentation" }, "Nobody of that name"));
@@ -117,7 +133,8 @@ export class ShopperPicker {
     this.list.querySelector(".active")?.classList.remove("active");
     this.active = Math.min(k, this.matches.length - 1);
     const option = this.list.children[this.active];
-    if (!option || !this.matches.length) return void this.input.removeAttribute("aria-activedescendant");
+    if (!option || !this.matches.length)
+      return void this.input.removeAttribute("aria-activedescendant");
     option.classList.add("active");
     option.scrollIntoView({ block: "nearest" });
     this.input.setAttribute("aria-activedescendant", option.id);

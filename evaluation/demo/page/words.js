@@ -20,6 +20,15 @@ export function wordsOf(type) {
 }
 
 /**
+ * What is held out: the last purchase, or the last item where nothing is bought.
+ * @param {string[]} eventTypes
+ * @returns {string}
+ */
+export function heldOutWord(eventTypes) {
+  return eventTypes.includes("purchase") ? "purchase" : "item";
+}
+
+/**
  * Item id -> the weightiest type among its events; types come in order of weight.
  * @param {HistoryEvent[]} history
  * @param {string[]} eventTypes

@@ -1,0 +1,103 @@
+"""A device that speaks the protocol request by request, so that a test can get each one wrong."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import numpy as np
+from joserfc import jws
+from joserfc.jwk import ECKey
+
+from app.models.bundle import Bundle, decode_bundle
+from federation.grid import to_words
+from federation.plan import Plan
+from federation.update_codec import encode
+
+Connect = Callable[[str | None], httpx.AsyncClient]
+
+
+def new_key() -> ECKey:
+    return ECKey.generate_key("P-256")
+
+
+def public_jwk(key: ECKey) -> dict[str, Any]:
+    return {name: key.as_dict(private=False)[name] for name in ("kty", "crv", "x", "y")}
+
+
+def sign(key: Any, payload: dict[str, Any], algorithm: str = "ES256") -> str:
+    body = json.dumps(payload).encode()
+    return jws.serialize_compact({"alg": algorithm}, body, key, algorithms=[algorithm])
+
+
+def enrolment(code: str, key: ECKey) -> dict[str, Any]:
+    proof = sign(key, {"code": code, "purpose": "enrol"})
+    return {"code": code, "public_key": public_jwk(key), "proof": proof}
+
+
+def content_digest(body: bytes) -> str:
+    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+
+
+@dataclass
+class HandDevice:
+    """An enrolled device with a client that presents its token."""
+
+    id: str
+    user_id: str
+    key: ECKey
+    client: httpx.AsyncClient
+
+    async def check_in(self) -> dict[str, Any]:
+        answer = await self.client.post("/v1/rounds/check-in", json={})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def download(self, assignment: dict[str, Any]) -> Bundle:
+        answer = await self.client.get(assignment["bundle_url"])
+        assert answer.status_code == 200, answer.text
+        return decode_bundle(answer.content)
+
+    async def put(self, url: str, body: bytes, **headers: str) -> httpx.Response:
+        given = {"Content-Digest": content_digest(body)} | headers
+        return await self.client.put(url, content=body, headers=given)
+
+
+def update_body(assignment: dict[str, Any], seed: int, scale: float = 0.1) -> bytes:
+    """An honest update of made-up values."""
+    plan = Plan.from_mapping(assignment["plan"])
+    values = np.random.default_rng(seed).normal(size=plan.n_values).astype(np.float32)
+    values *= np.float32(scale / np.linalg.norm(values))
+    return encode(plan.digest, to_words(values, np.array([1.0, 2.5, 1.0]), plan.grid))
+
+
+async def put_user(server: httpx.AsyncClient, user_id: str, mode: str = "device") -> None:
+    answer = await server.put(f"/v1/users/{user_id}", json={"mode": mode})
+    assert answer.status_code in (200, 201), answer.text
+
+
+async def new_code(server: httpx.AsyncClient, user_id: str) -> str:
+    answer = await server.post(f"/v1/users/{user_id}/enrolment-codes")
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["code"])
+
+
+async def enrol(server: httpx.AsyncClient, connect: Connect, user_id: str) -> HandDevice:
+    """A device of this user, who is put first."""
+    await put_user(server, user_id)
+    key, code = new_key(), await new_code(server, user_id)
+    answer = await connect(None).post("/v1/devices", json=enrolment(code, key))
+    assert answer.status_code == 201, answer.text
+    found = answer.json()
+    return HandDevice(found["device_id"], user_id, key, connect(found["token"]))
+
+
+async def put_items(server: httpx.AsyncClient, n: int, first: int = 0) -> None:
+    for i in range(first, first + n):
+        content = {"title": f"thing {i}", "categories": [f"kind {i % 3}"]}
+        answer = await server.put(f"/v1/items/item-{i}", json=content)
+        assert answer.status_code in (200, 201), answer.text

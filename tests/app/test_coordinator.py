@@ -1,0 +1,398 @@
+"""The coordinator's tick: versions, rounds from opening to publication, deaths in between."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+from app.coordinator import round_driver
+from app.coordinator.candidate import Candidate
+from app.coordinator.model import load_model
+from app.coordinator.reducing import sum_name
+from app.coordinator.repository import newest_version
+from app.coordinator.tick import Coordinator
+from app.models.tower_bytes import decode_tower
+from app.settings import Settings
+from app.store.tables import assignments, devices, rounds, user_towers, users, versions
+from app.wiring import State
+from federation.aggregate import RunningSum
+from federation.audit_chain import StoredRecord, verify_stored
+from federation.plan import Plan
+from federation.update_codec import decode
+from tests.app.conftest import FakeClock
+from tests.app.device_by_hand import Connect, put_items, put_user
+from tests.app.round_world import QUORUM, TARGET, RoundWorld, small_rounds
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return small_rounds(settings)
+
+
+@pytest.fixture
+def world(
+    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
+) -> RoundWorld:
+    return RoundWorld(state, clock, client, connect)
+
+
+async def stored_versions(world: RoundWorld) -> list[Any]:
+    async with world.state["database"].read() as connection:
+        return list(await connection.execute(select(versions).order_by(versions.c.id)))
+
+
+async def check_chain(world: RoundWorld) -> None:
+    stored = [StoredRecord(v.id, v.record, v.chain) for v in await stored_versions(world)]
+    assert verify_stored(stored) is None
+
+
+async def fill_round(world: RoundWorld, first_seed: int = 0) -> list[bytes]:
+    """Upload the target number of updates; the words of each."""
+    number = (await world.round()).id
+    bodies = []
+    for i, device in enumerate(
+        await world.enrol(*(f"round-{number}-user-{i}" for i in range(TARGET)))
+    ):
+        body, answer = await world.deliver(device, first_seed + i)
+        assert answer.status_code == 201
+        bodies.append(body)
+    return bodies
+
+
+async def count(world: RoundWorld, table: Any) -> int:
+    async with world.state["database"].read() as connection:
+        return int((await connection.execute(select(func.count()).select_from(table))).scalar_one())
+
+
+class TestVersions:
+    async def test_nothing_without_items(self, world: RoundWorld) -> None:
+        await world.tick()
+        await world.tick(after_s=10.0)
+        assert await stored_versions(world) == []
+
+    async def test_genesis_waits_for_a_quiet_catalogue(self, world: RoundWorld) -> None:
+        await put_items(world.server, 3)
+        await world.tick()
+        await put_items(world.server, 3, first=3)
+        await world.tick(after_s=0.4)
+        assert await stored_versions(world) == []
+        await world.tick(after_s=0.6)
+        (genesis,) = await stored_versions(world)
+        assert (genesis.id, genesis.kind, genesis.parent) == (1, "genesis", None)
+        assert json.loads(genesis.manifest)["n_items"] == 6
+
+    async def test_a_catalogue_that_never_rests_is_not_waited_for(self, world: RoundWorld) -> None:
+        for i in range(9):
+            await put_items(world.server, 1, first=i)
+            await world.tick(after_s=0.4)
+        assert len(await stored_versions(world)) == 1
+
+    async def test_new_items_leave_every_other_row_bitwise(self, world: RoundWorld) -> None:
+        await world.begin()
+        await fill_round(world)
+        await world.tick()
+        before = await current(world)
+        await put_items(world.server, 5, first=12)
+        await world.server.delete("/v1/items/item-0")
+        await world.tick()
+        await world.tick(after_s=1.0)
+        after = await current(world)
+        assert after.version == before.version + 1
+        assert len(after.catalogue.rows) == 12 + 5 - 1
+        old = np.asarray([row for row, _ in before.catalogue.rows])
+        for name in ("target", "context_long", "context_short", "bias"):
+            assert np.array_equal(getattr(after.table, name)[old], getattr(before.table, name)[old])
+        new = [row for row, item_id in after.catalogue.rows if row not in set(old.tolist())]
+        assert len(new) == 5
+        assert np.abs(after.table.target[new]).sum(axis=1).min() > 0
+        await check_chain(world)
+
+    async def test_appended_event_type(self, world: RoundWorld) -> None:
+        await world.begin()
+        await world.enrol("ada")
+        more = world.state["settings"].model_copy(
+            update={"event_types": ("view", "cart", "purchase", "wish")}
+        )
+        world.state = {**world.state, "settings": more}  # type: ignore[typeddict-item]
+        world.restart()
+        bodies = await fill_round(world)  # a round that was planned with three types
+        assert len(bodies) == TARGET
+        await world.tick()
+        await world.tick(after_s=1.0)
+        kinds = [version.kind for version in await stored_versions(world)]
+        assert sorted(kinds) == ["catalogue", "genesis", "round"]
+        model = await current(world)
+        assert model.event_types[-1] == "wish"
+        assert model.state.scalars.n_types == 4
+
+
+async def current(world: RoundWorld) -> Any:
+    async with world.state["database"].read() as connection:
+        row = await newest_version(connection)
+    assert row is not None
+    return load_model(world.state["blobs"], row)
+
+
+class TestRound:
+    async def test_published_sum_is_the_sum_of_the_members(self, world: RoundWorld) -> None:
+        await world.begin()
+        before = await current(world)
+        bodies = await fill_round(world)
+        stored = await world.round()
+        await world.tick()
+        plan = Plan.from_json(await plan_bytes(world, stored.plan_digest))
+        words = [decode(body, plan.digest, plan.n_words) for body in bodies]
+        body = world.state["blobs"].get("sums", sum_name(stored.id))
+        assert body is not None
+        expected = sum(np.asarray(one, np.int64) for one in words)
+        assert np.array_equal(RunningSum.from_bytes(body).result, expected)
+        after = await current(world)
+        assert after.version == before.version + 1
+        assert not np.array_equal(after.table.target, before.table.target)
+        shown = (await world.server.get(f"/v1/rounds/{stored.id}")).json()
+        assert (shown["phase"], shown["published_version"]) == ("published", after.version)
+        assert shown["metrics"] == pytest.approx({"n": 3, "loss": 2.5, "hits_at_10": 1.0}, rel=1e-4)
+        assert world.update_blobs() == []
+        assert (await world.round()).id == stored.id + 1
+        await check_chain(world)
+
+    async def test_receipt_says_what_became_of_it(self, world: RoundWorld) -> None:
+        await world.begin()
+        ada, bob, cyd = await world.enrol("ada", "bob", "cyd")
+        for seed, device in enumerate((ada, bob)):
+            await world.deliver(device, seed)
+        url = (await cyd.check_in())["assignment"]["upload_url"]
+        await world.tick(after_s=61.0)
+        assert (await cyd.client.get(url)).status_code == 404
+        assert (await stored_versions(world))[-1].kind == "round"
+        (outcome,) = {await outcome_of(world, device) for device in (ada, bob)}
+        assert outcome == "counted"
+
+    async def test_quorum_at_the_deadline(self, world: RoundWorld) -> None:
+        await world.begin()
+        for seed, device in enumerate(await world.enrol("ada", "bob")):
+            await world.deliver(device, seed)
+        await world.tick(after_s=59.0 - 1.0)
+        assert (await world.round()).id == 1
+        await world.tick(after_s=2.0)
+        assert [version.kind for version in await stored_versions(world)] == ["genesis", "round"]
+        assert QUORUM == 2
+
+    async def test_below_quorum_is_abandoned_and_the_next_one_opens(
+        self, world: RoundWorld
+    ) -> None:
+        await world.begin()
+        (ada,) = await world.enrol("ada")
+        await world.deliver(ada, 0)
+        await world.tick(after_s=61.0)
+        assert len(await stored_versions(world)) == 1
+        assert world.update_blobs() == []
+        stored = await world.round()
+        assert (stored.id, stored.state.phase, stored.state.accepted) == (2, "selecting", 0)
+        assert await outcome_of(world, ada) == "discarded"
+
+    async def test_expired_leases_are_given_to_others(self, world: RoundWorld) -> None:
+        await world.begin()
+        n = (await world.round()).state.invitations
+        silent = await world.enrol(*(f"silent-{i}" for i in range(n)))
+        for device in silent:
+            assert (await device.check_in())["assignment"]
+        (late,) = await world.enrol("late")
+        assert (await late.check_in())["assignment"] is None
+        await world.tick(after_s=21.0)
+        assert (await world.round()).state.expired == n
+        assert (await late.check_in())["assignment"]
+        assert (await silent[0].check_in())["assignment"] is None
+
+    async def test_drop_outs_make_the_next_round_invite_more(self, world: RoundWorld) -> None:
+        await world.begin()
+        n = (await world.round()).state.invitations
+        for device in await world.enrol(*(f"silent-{i}" for i in range(n))):
+            await device.check_in()
+        await world.tick(after_s=21.0)
+        await world.tick(after_s=60.0)
+        assert (await world.round()).state.invitations > n
+
+    async def test_rounds_can_be_switched_off(self, world: RoundWorld) -> None:
+        world.state = {  # type: ignore[typeddict-item]
+            **world.state,
+            "settings": small_rounds(world.state["settings"], enabled=False),
+        }
+        world.restart()
+        await put_items(world.server, 3)
+        await world.tick()
+        await world.tick(after_s=1.0)
+        assert len(await stored_versions(world)) == 1
+        assert await count(world, rounds) == 0
+
+    async def test_pause_between_rounds(self, world: RoundWorld) -> None:
+        world.state = {  # type: ignore[typeddict-item]
+            **world.state,
+            "settings": small_rounds(world.state["settings"], pause_s=30.0),
+        }
+        world.restart()
+        await world.begin()
+        await fill_round(world)
+        await world.tick()
+        await world.tick(after_s=29.0)
+        assert (await world.round()).state.phase == "published"
+        await world.tick(after_s=2.0)
+        assert (await world.round()).state.phase == "selecting"
+
+
+async def plan_bytes(world: RoundWorld, digest: str) -> bytes:
+    from app.rounds.repository import plan_body
+
+    async with world.state["database"].read() as connection:
+        return await plan_body(connection, digest)
+
+
+async def outcome_of(world: RoundWorld, device: Any) -> str:
+    async with world.state["database"].read() as connection:
+        mine = assignments.c.device_id == device.id
+        ids = (await connection.execute(select(assignments.c.id).where(mine))).scalars().all()
+    return str((await device.client.get(f"/v1/updates/{ids[0]}")).json()["outcome"])
+
+
+class Died(Exception):
+    """The process ended here."""
+
+
+def die_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Die once, just before `name` of the round driver would have run."""
+
+    def die(*_: Any, **__: Any) -> Any:
+        monkeypatch.undo()
+        raise Died
+
+    monkeypatch.setattr(round_driver, name, die)
+
+
+class TestDeaths:
+    @pytest.mark.parametrize(
+        "place", ["step_round", "reduce_updates", "make_round_version", "publish_round"]
+    )
+    async def test_another_coordinator_goes_on(
+        self, world: RoundWorld, place: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await world.begin()
+        await fill_round(world)
+        die_at(monkeypatch, place)
+        with pytest.raises(Died):
+            await world.tick()
+        world.restart()
+        await world.tick()
+        kinds = [version.kind for version in await stored_versions(world)]
+        assert kinds == ["genesis", "round"]
+        assert (await world.round()).id == 2
+        assert world.update_blobs() == []
+        await check_chain(world)
+
+    async def test_between_every_phase(self, world: RoundWorld) -> None:
+        await world.begin()
+        for n in range(1, 4):
+            await fill_round(world, first_seed=10 * n)
+            for _ in range(4):  # reduce, gate and publish, each by a coordinator of its own
+                world.restart()
+                await world.coordinator._advance()
+            assert len(await stored_versions(world)) == n + 1
+        world.restart()
+        await world.tick()
+        assert world.update_blobs() == []
+        await check_chain(world)
+
+    async def test_two_coordinators_publish_once(self, world: RoundWorld) -> None:
+        await put_items(world.server, 12)
+        others = [Coordinator(world.state, np.random.default_rng(i)) for i in range(2)]
+        for after_s in (0.0, 1.0, 0.0):
+            world.clock.now += after_s
+            await asyncio.gather(*(one.tick() for one in others))
+        for n in range(2):
+            await fill_round(world, first_seed=10 * n)
+            for _ in range(3):
+                await asyncio.gather(*(one.tick() for one in others))
+        kinds = [version.kind for version in await stored_versions(world)]
+        assert kinds == ["genesis", "round", "round"]
+        assert await count(world, rounds) == 3
+        await check_chain(world)
+
+    async def test_the_same_round_gives_the_same_version(
+        self, world: RoundWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await world.begin()
+        await fill_round(world)
+        seen: list[Candidate] = []
+
+        async def note(_: Any, candidate: Candidate, *__: Any) -> None:
+            seen.append(candidate)
+            raise Died
+
+        monkeypatch.setattr(round_driver, "publish_round", note)
+        for _ in range(2):
+            world.restart()
+            with pytest.raises(Died):
+                await world.tick()
+        first, second = seen
+        assert first.manifest == second.manifest
+        assert first.record.chain == second.record.chain
+
+    @pytest.mark.parametrize("damage", ["missing", "changed"])
+    async def test_a_lost_update_abandons_the_round(self, world: RoundWorld, damage: str) -> None:
+        await world.begin()
+        await fill_round(world)
+        name, blobs = world.update_blobs()[0], world.state["blobs"]
+        body = blobs.get("updates", name)
+        assert body is not None
+        blobs.delete("updates", name)
+        if damage == "changed":
+            blobs.put("updates", name, body[:-1] + bytes([body[-1] ^ 1]))
+        await world.tick()
+        shown = (await world.server.get("/v1/rounds/1")).json()
+        reasons = {"missing": "update_missing", "changed": "update_damaged"}
+        assert (shown["phase"], shown["reason"]) == ("abandoned", reasons[damage])
+        assert len(await stored_versions(world)) == 1
+
+
+class TestHostedUsers:
+    async def test_take_part_and_get_a_tower(self, world: RoundWorld) -> None:
+        await world.begin()
+        for n in range(TARGET):
+            await put_user(world.server, f"hosted-{n}", "hosted")
+            for i in range(6):
+                event = {"event_id": f"e{i}", "type": "view", "item_id": f"item-{(n + i) % 12}"}
+                answer = await world.server.post(
+                    "/v1/events", json=event | {"user_id": f"hosted-{n}"}
+                )
+                assert answer.status_code < 300, answer.text
+        for _ in range(4):
+            await world.tick(after_s=6.0)
+        kinds = [version.kind for version in await stored_versions(world)]
+        assert kinds[:2] == ["genesis", "round"]
+        assert await count(world, devices) == TARGET
+        metrics = (await world.server.get("/v1/rounds/1")).json()["metrics"]
+        assert metrics["n"] == TARGET
+        async with world.state["database"].read() as connection:
+            towers = list(await connection.execute(select(user_towers)))
+            revisions = dict(
+                tuple(row)
+                for row in await connection.execute(select(users.c.id, users.c.state_revision))
+            )
+        assert len(towers) == TARGET
+        for row in towers:
+            assert decode_tower(row.tower).residual.shape == (8,)
+            assert row.state_revision == revisions[row.user_id]
+        before = [(row.user_id, row.model_version) for row in towers]
+        assert {version for _, version in before} <= set(range(1, len(kinds) + 1))
+
+    async def test_virtual_devices_have_no_token(self, world: RoundWorld) -> None:
+        await self.test_take_part_and_get_a_tower(world)
+        async with world.state["database"].read() as connection:
+            device_id = (await connection.execute(select(devices.c.id))).scalars().first()
+        answer = await world.connect(None).post(
+            f"/v1/devices/{device_id}/tokens", json={"proof": "a.b.c"}
+        )
+        assert answer.status_code == 401
