@@ -40,16 +40,16 @@ class AdaptationSettings:
     history keeps the shared tower; the rest as in local training
     """
 
-    steps_max: int = 30
+    steps_max: int = 20
     check_every: int = 5
     rate: float = 0.3
     pull: float = 0.05
-    n_cuts: int = 16
+    n_cuts: int = 8
     recent_share: float = 0.3
-    history_dropout: float = 0.3
+    history_dropout: float = 0.0
     n_targets: int = 10
     target_decay: float = 1.5
-    held_share: float = 0.15
+    held_share: float = 0.3
     events_min: int = 5
     objective: str = "ordered"
 

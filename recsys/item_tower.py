@@ -32,9 +32,9 @@ class TowerShape:
     """
 
     dim: int = 64
-    n_buckets: int = 4096
-    width: int = 64
-    hidden: tuple[int, ...] = (64,)
+    n_buckets: int = 8192
+    width: int = 32
+    hidden: tuple[int, ...] = ()
 
     @property
     def n_outputs(self) -> int:

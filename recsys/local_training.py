@@ -32,8 +32,8 @@ class LocalSettings:
     local_steps, local_rate: plain gradient steps, each on fresh cuts
     """
 
-    n_cuts: int = 8
-    history_dropout: float = 0.3
+    n_cuts: int = 32
+    history_dropout: float = 0.1
     n_targets: int = 10
     target_decay: float = 1.5
     local_steps: int = 1

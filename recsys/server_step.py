@@ -38,10 +38,10 @@ class ServerSettings:
     """
 
     optimiser: str = "adam"
-    rate: float = 1e-2
-    half_life_rounds: float = 100.0
+    rate: float = 2e-2
+    half_life_rounds: float = 30.0
     rate_floor: float = 0.1
-    weight_decay: float = 0.01
+    weight_decay: float = 0.3
     beta1: float = 0.9
     beta2: float = 0.99
     epsilon: float = 1e-8

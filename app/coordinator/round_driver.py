@@ -13,7 +13,7 @@ from app.coordinator.planning import Planned, plan_round
 from app.coordinator.publishing import open_round, publish_round, save_step, step_round
 from app.coordinator.reducing import reduce_updates
 from app.coordinator.round_version import ClosedRound, make_round_version
-from app.rounds import views
+from app.rounds import views_repository
 from app.rounds.known_content import plan_of
 from app.rounds.repository import (
     StoredRound,
@@ -88,7 +88,9 @@ class RoundDriver:
         """The next round on `model`; None while there is nothing to train."""
         async with self._database.read() as connection:
             head = await repository.catalogue_head(connection)
-            past = [state for state, _ in await views.recent_rounds(connection, PAST_ROUNDS)]
+            past = [
+                state for state, _ in await views_repository.recent_rounds(connection, PAST_ROUNDS)
+            ]
         if head is None or model.live.size == 0:
             return None
         past = [closing, *past] if closing else past

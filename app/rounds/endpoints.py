@@ -11,11 +11,11 @@ from app.devices.service import mint_token
 from app.errors import Problem, invalid_field, not_found
 from app.identifiers import PathId
 from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor
-from app.rounds import request_count, service, uploads, views
+from app.rounds import request_count, service, uploads, views_repository
 from app.rounds.schemas import CheckInAnswer, CheckInBody, ReceiptView, RoundList, RoundView
 from app.rounds.service import CheckIn
 from app.rounds.update_body import check_length, declared_digest, read_body
-from app.rounds.views import RoundRow
+from app.rounds.views_repository import RoundRow
 from app.wiring import State, StateOf
 
 # The plan says exactly how long an update is; this is the most that any plan may ask for.
@@ -134,7 +134,7 @@ async def get_rounds(
 ) -> RoundList:
     """What each round granted, accepted and learnt."""
     async with state["database"].read() as connection:
-        rows = await views.list_rounds(connection, _number(cursor), limit + 1)
+        rows = await views_repository.list_rounds(connection, _number(cursor), limit + 1)
     more = len(rows) > limit
     page = [_view(row) for row in rows[:limit]]
     return RoundList(data=page, next_cursor=encode_cursor(str(page[-1].id)) if more else None)
@@ -144,7 +144,7 @@ async def get_rounds(
 async def get_round(state: StateOf, who: Server, round_id: RoundId) -> RoundView:
     """The round's phase, counts and metrics."""
     async with state["database"].read() as connection:
-        row = await views.show_round(connection, round_id)
+        row = await views_repository.show_round(connection, round_id)
     if row is None:
         raise not_found("round")
     return _view(row)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cache.connection import CacheDown
-from app.rounds import repository, views
+from app.rounds import repository, views_repository
 from app.wiring import State
 from federation.pace import demand_per_s, return_window
 
@@ -59,7 +59,7 @@ async def _demand(state: State, connection: AsyncConnection, now: float) -> floa
     if newest is None:
         return HEADROOM * demand_per_s(state["settings"].rounds.cohort_target, FIRST_ROUND_S)
     times = [FIRST_ROUND_S]
-    past = await views.recent_rounds(connection, ROUNDS_MEASURED)
+    past = await views_repository.recent_rounds(connection, ROUNDS_MEASURED)
     durations = [ended - past_state.opened_at for past_state, ended in past if past_state.opened_at]
     if durations:
         times = [max(sum(durations) / len(durations), 1e-3)]

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 ATTEMPTS_MAX = 8
 SERIALISATION_STATES = {"40001", "40P01", "55P03"}
+FOREIGN_KEY_VIOLATION = "23503"
 
 
 class Database:
@@ -50,7 +51,7 @@ class Database:
                     async with connection.begin():
                         return await run(connection)
             except DBAPIError as error:
-                if not _is_conflict(error):
+                if not _is_conflict(error) and (attempt or not _row_went(error)):
                     raise
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
         detail = f"The store is busy ({name}); try again."
@@ -70,6 +71,12 @@ def _pool_options(is_sqlite: bool) -> dict[str, Any]:
 def _is_conflict(error: DBAPIError) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     return state in SERIALISATION_STATES or "database is locked" in str(error.orig)
+
+
+def _row_went(error: DBAPIError) -> bool:
+    # A row that the transaction had read was deleted before it referred to it. Run again, it finds
+    # the row missing and says so; a second violation is a mistake of ours.
+    return getattr(error.orig, "sqlstate", None) == FOREIGN_KEY_VIOLATION
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:

@@ -1,27 +1,38 @@
-"""`twofold device ...`: one device on the command line."""
+"""`twofold device ...`: one device on the command line.
 
+What a command needs is imported when it runs, so that help is quick and the BLAS library reads the
+environment that is set here.
+"""
+
+import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clients.python.device import Device
-from clients.python.durable_files import CorruptedStateError
-from clients.python.model_sync import Synced
-from clients.python.outcomes import Accepted, Declined, Dropped, Ended, Failed, Outcome, Waits
-from clients.python.problems import NotEnrolledError, ServiceProblem
+if TYPE_CHECKING:
+    from clients.python.device import Device
+    from clients.python.outcomes import Outcome
+    from clients.python.personal_ranking import Recommendation
 
 device_app = typer.Typer(
     help="One device: its history and user tower stay in a folder of yours.",
     no_args_is_help=True,
 )
-console = Console()
+console = Console(highlight=False)
 
 Folder = Annotated[Path, typer.Argument(help="The device's folder.")]
+
+
+@device_app.callback()
+def prepare() -> None:
+    """One device: its history and user tower stay in a folder of yours."""
+    # The matrices of one device are small: more threads would only cost more.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @device_app.command()
@@ -31,12 +42,16 @@ def enrol(
     code: Annotated[str, typer.Argument(help="Enrolment code of the user.")],
 ) -> None:
     """Make a key in FOLDER and enrol it with a code."""
+    from clients.python.device import Device
+    from clients.python.durable_files import CorruptedStateError
+    from clients.python.problems import ServiceProblem
+
     try:
         with Device.enrol(folder, url, code) as device:
             identity = device.identity
-    except (ServiceProblem, CorruptedStateError, ValueError) as error:
+    except (ServiceProblem, CorruptedStateError, OSError, ValueError) as error:
         raise _end(error) from error
-    console.print(f"Device {identity.device_id} of user {identity.user_id} is enrolled.")
+    _say(f"Device {identity.device_id} of user {identity.user_id} is enrolled.")
 
 
 @device_app.command()
@@ -47,12 +62,15 @@ def record(
     at: Annotated[float | None, typer.Option(help="Unix seconds; now if left out.")] = None,
 ) -> None:
     """Keep one event. It stays in FOLDER."""
+    from clients.python.durable_files import CorruptedStateError
+
     with _open(folder) as device:
         try:
             device.record(item_id, type, time.time() if at is None else at)
+            n_events = len(device.events)
         except (ValueError, CorruptedStateError) as error:
             raise _end(error) from error
-        console.print(f"{len(device.events)} events are kept in {folder}.")
+    _say(f"{n_events} events are kept in {folder}.")
 
 
 @device_app.command()
@@ -61,6 +79,8 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="Make one attempt, then end.")] = False,
 ) -> None:
     """Take part in rounds, wait when told to, and adapt to new versions and events."""
+    from clients.python.durable_files import CorruptedStateError
+
     with _open(folder) as device:
         try:
             if once:
@@ -70,7 +90,7 @@ def run(
         except CorruptedStateError as error:
             raise _end(error) from error
         except KeyboardInterrupt:
-            console.print("Stopped. An update that was not acknowledged goes out next time.")
+            _say("Stopped. An update that was not acknowledged goes out next time.")
 
 
 @device_app.command()
@@ -80,57 +100,75 @@ def recommend(
     offline: Annotated[bool, typer.Option(help="Rank with what is here.")] = False,
 ) -> None:
     """Rank the catalogue on this device, and say why."""
+    from clients.python.durable_files import CorruptedStateError
+
     with _open(folder) as device:
         try:
-            _refresh(device, offline)
+            if not offline:
+                _refresh(device)
             found = device.recommend(k)
         except CorruptedStateError as error:
             raise _end(error) from error
-        if not found:
-            console.print("There is no model here yet.")
-            return
-        table = Table("item", "score", "because of")
-        for entry in found:
-            reasons = ", ".join(f"{item} ({share:+.2f})" for item, share in entry.because)
-            # Text: ids may hold brackets, which would read as markup
-            table.add_row(Text(entry.item_id), f"{entry.score:.3f}", Text(reasons))
-        console.print(table)
+    if found:
+        console.print(_table(found))
+    else:
+        _say("There is no model here yet.")
 
 
-def _refresh(device: Device, offline: bool) -> None:
-    synced = None if offline else device.sync()
+def _refresh(device: "Device") -> None:
+    from clients.python.model_sync import Synced
+
+    synced = device.sync()
     if isinstance(synced, Synced):
         device.adapt()
-    elif synced is not None:
-        console.print(f"Not refreshed: {synced.reason}: {synced.detail}")
+    else:
+        _say(f"Not refreshed: {synced.reason}: {synced.detail}")
 
 
-def _open(folder: Path) -> Device:
+def _table(found: "list[Recommendation]") -> Table:
+    table = Table("item", "score", "because of")
+    for entry in found:
+        reasons = ", ".join(f"{item} ({share:+.2f})" for item, share in entry.because)
+        # Text: ids may hold brackets, which would read as markup
+        table.add_row(Text(entry.item_id), f"{entry.score:.3f}", Text(reasons))
+    return table
+
+
+def _open(folder: Path) -> "Device":
+    from clients.python.device import Device
+    from clients.python.durable_files import CorruptedStateError
+    from clients.python.problems import NotEnrolledError
+
     try:
         return Device.open(folder)
-    except (NotEnrolledError, CorruptedStateError, PermissionError) as error:
+    except (NotEnrolledError, CorruptedStateError, OSError) as error:
         raise _end(error) from error
 
 
 def _end(error: Exception) -> typer.Exit:
-    console.print(str(error), markup=False)
+    typer.echo(f"twofold: {error}", err=True)
     return typer.Exit(1)
 
 
-def _show(outcome: Outcome) -> None:
-    console.print(_words(outcome), markup=False)
+def _say(line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
 
 
-def _words(outcome: Outcome) -> str:
+def _show(outcome: "Outcome") -> None:
+    _say(_words(outcome))
+
+
+def _words(outcome: "Outcome") -> str:
     """One line for one attempt."""
+    from clients.python.outcomes import Accepted, Ended, Waits
+
     wait_s = max(0.0, outcome.until - time.time())
-    match outcome:
-        case Waits():
-            return f"Nothing to do for {wait_s:.0f} s."
-        case Accepted(receipt=receipt):
-            return f"Round {receipt.round}: update acknowledged at {receipt.accepted_at}."
-        case Declined() | Dropped() | Failed():
-            kind = type(outcome).__name__
-            return f"{kind}: {outcome.reason}: {outcome.detail} Again in {wait_s:.0f} s."
-        case Ended():
-            return f"Ended: {outcome.reason}: {outcome.detail}"
+    if isinstance(outcome, Waits):
+        return f"Nothing to do for {wait_s:.0f} s."
+    if isinstance(outcome, Accepted):
+        receipt = outcome.receipt
+        return f"Round {receipt.round}: update acknowledged at {receipt.accepted_at}."
+    if isinstance(outcome, Ended):
+        return f"Ended: {outcome.reason}: {outcome.detail}"
+    kind = type(outcome).__name__
+    return f"{kind}: {outcome.reason}: {outcome.detail} Again in {wait_s:.0f} s."

@@ -221,4 +221,6 @@ class ServiceClient:
 
 def _segment(identifier: str) -> str:
     """One path segment of any characters."""
+    if identifier in (".", ".."):  # as they are, they would mean this folder and the one above
+        return identifier.replace(".", "%2E")
     return quote(identifier, safe="")

@@ -9,18 +9,25 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.cache.user_codec import Stamp, UserState, encode_state
 from app.models.publish import Catalogue, VersionContent, write_version
 from app.models.served_model import ServedModel
 from app.store.tables import catalogue, events, items, user_towers, users, versions
 from app.wiring import State
+from recsys.history import History
 from recsys.item_table import ItemTable
+from recsys.ranking import scores
 from recsys.shared_scalars import SharedScalars
+from recsys.user_tower import UserTower, user_vector
 
 DIM = 8
 EVENT_TYPES = ("view", "cart", "purchase")
+ITEMS = [f"item-{n:02}" for n in range(40)]
+VECTOR = [0.5, -0.25, 0.0, 1.0, 0.0, 0.0, -1.0, 0.125]
 
 
 def random_table(n_rows: int, seed: int, dim: int = DIM) -> ItemTable:
@@ -41,6 +48,24 @@ def random_scalars(seed: int, n_types: int = 3, history_length: int = 20) -> Sha
 def path_of(item_id: str) -> str:
     """An id as one path segment, every byte encoded: clients resolve `..` themselves."""
     return "".join(f"%{byte:02X}" for byte in item_id.encode())
+
+
+def a_state(revision: int = 1, created_at: float = 100.0, **changes: Any) -> UserState:
+    """A state with three events."""
+    values: dict[str, Any] = {
+        "mode": "hosted",
+        "stamp": Stamp(created_at, revision),
+        "rows": np.asarray([5, 1, 5], np.int64),
+        "types": np.asarray([0, 2, 1], np.int64),
+        "seen": np.asarray([1, 5, 900], np.int64),
+        "tower": b"",
+    }
+    return UserState(**{**values, **changes})
+
+
+def same(one: UserState | None, other: UserState | None) -> bool:
+    """Whether two states say the same."""
+    return one is not None and other is not None and encode_state(one) == encode_state(other)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -174,6 +199,42 @@ class Shop:
 def ids_of(answer: dict[str, Any]) -> list[str]:
     """The listed items, in order."""
     return [item["item_id"] for item in answer["items"]]
+
+
+async def open_shop(state: State, client: httpx.AsyncClient) -> Shop:
+    """Forty items, one version, and a user of each kind; `reader` has a history of three items."""
+    shop = Shop(state, client)
+    await shop.put_items(*ITEMS)
+    await shop.publish(1)
+    modes = {"reader": "hosted", "fresh": "hosted", "vee": "vector", "dee": "device"}
+    for user_id, mode in modes.items():
+        await shop.put_user(user_id, mode)
+    names = ["item-03", "item-07", "item-03", "item-11"]
+    await shop.post_events("reader", zip(names, [*EVENT_TYPES, "view"], strict=True))
+    return shop
+
+
+async def history_of(shop: Shop, user_id: str) -> History:
+    """The stored history with the served version's own type indices."""
+    events, types = await shop.history(user_id), shop.model().event_types
+    return History.of([row for row, _ in events], [types.index(type_) for _, type_ in events])
+
+
+def expected(
+    model: ServedModel, history: History, tower: UserTower | None = None
+) -> dict[str, float]:
+    """Every item's score, by the mathematics' own functions."""
+    tower = tower or UserTower.default(model.scalars, model.table.dim)
+    values = scores(model.table, user_vector(model.table, model.scalars, tower, history))
+    return {item_id: float(values[row]) for item_id, row in model.row_of.items()}
+
+
+def assert_ranked(answer: dict[str, Any], values: dict[str, float], never: set[str]) -> None:
+    """The answer holds the best items but `never`, best first, with their scores."""
+    best = sorted((name for name in values if name not in never), key=lambda name: -values[name])
+    assert ids_of(answer) == best[: len(answer["items"])]
+    found = [item["score"] for item in answer["items"]]
+    assert found == pytest.approx([values[name] for name in ids_of(answer)], rel=1e-5, abs=1e-6)
 
 
 async def _live_rows(connection: AsyncConnection) -> list[tuple[int, str]]:

@@ -258,7 +258,7 @@ async def outcome_of(world: RoundWorld, device: Any) -> str:
     return str((await device.client.get(f"/v1/updates/{ids[0]}")).json()["outcome"])
 
 
-class Died(Exception):
+class DiedError(Exception):
     """The process ended here."""
 
 
@@ -267,7 +267,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
     def die(*_: Any, **__: Any) -> Any:
         monkeypatch.undo()
-        raise Died
+        raise DiedError
 
     monkeypatch.setattr(round_driver, name, die)
 
@@ -282,7 +282,7 @@ class TestDeaths:
         await world.begin()
         await fill_round(world)
         die_at(monkeypatch, place)
-        with pytest.raises(Died):
+        with pytest.raises(DiedError):
             await world.tick()
         world.restart()
         await world.tick()
@@ -329,12 +329,12 @@ class TestDeaths:
 
         async def note(_: Any, candidate: Candidate, *__: Any) -> None:
             seen.append(candidate)
-            raise Died
+            raise DiedError
 
         monkeypatch.setattr(round_driver, "publish_round", note)
         for _ in range(2):
             world.restart()
-            with pytest.raises(Died):
+            with pytest.raises(DiedError):
                 await world.tick()
         first, second = seen
         assert first.manifest == second.manifest

@@ -22,6 +22,7 @@ from clients.python.options import DeviceOptions
 from clients.python.session import RetryPolicy
 from clients.python.transport import Transport
 from federation.canonical import digest
+from recsys.datasets.interactions import Event
 from tests.clients.made_up_model import EVENT_TYPES, World
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -62,6 +63,7 @@ class Service:
         self.updates: dict[str, bytes] = {}
         self.tokens: set[str] = set()
         self.clock_ahead_s = 0.0
+        self.bodies: dict[str, bytes] = {}
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         body = await read_body(receive)
@@ -191,7 +193,11 @@ class Service:
             if headers.get("if-none-match") == f'"{digest(manifest)}"':
                 return 304, {}, b""
             return 200, {"etag": f'"{digest(manifest)}"'}, manifest
-        bodies = {digest(self.world.catalogue): self.world.catalogue, "x": self.bundle}
+        bodies = {
+            digest(self.world.catalogue): self.world.catalogue,
+            "x": self.bundle,
+            **self.bodies,
+        }
         for precision in ("float32", "float16", "int8"):
             for head in ("target", "context"):
                 bodies |= {digest(b): b for _, b in self.world.shards(precision, head)}
@@ -292,8 +298,10 @@ class Rig:
             self.folder / name, self.running.url, name, transport=self.transport, options=options
         )
         items = self.service.world.items
-        for at in range(n_events):
-            device.record(items[(7 * at) % len(items)], EVENT_TYPES[at % 3], float(at))
+        device.record_all(
+            Event(items[(7 * at) % len(items)], EVENT_TYPES[at % 3], float(at))
+            for at in range(n_events)
+        )
         return device
 
     def reopen(self, name: str = "a", **changes: Any) -> Device:
