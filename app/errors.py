@@ -19,6 +19,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from app.route_template import route_template
+
 MEDIA_TYPE = "application/problem+json"
 # What a refusal repeats of a request is bounded, however large the request was.
 ERRORS_MAX = 20
@@ -143,11 +145,19 @@ async def _on_validation(_: Request, exc: Exception) -> JSONResponse:
     return problem_response(Problem(422, "invalid_request", detail, errors=errors))
 
 
-async def _on_http_exception(_: Request, exc: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)
     reason = STANDARD_REASONS.get(exc.status_code, "bad_request")
-    problem = Problem(exc.status_code, reason, str(exc.detail), headers=dict(exc.headers or {}))
-    return problem_response(problem)
+    headers = dict(exc.headers or {})
+    if exc.status_code == 405:
+        headers["Allow"] = _allowed_methods(request) or headers.get("Allow", "")
+    return problem_response(Problem(exc.status_code, reason, str(exc.detail), headers=headers))
+
+
+def _allowed_methods(request: Request) -> str:
+    # The framework names the methods of the one route that it tried, not of the whole resource.
+    methods = request.app.openapi()["paths"].get(route_template(request.scope), {})
+    return ", ".join(sorted(method.upper() for method in methods))
 
 
 async def _on_mistake(_: Request, __: Exception) -> JSONResponse:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.middleware import decode_segment
 
@@ -27,13 +27,19 @@ def check_id(value: str) -> str:
     return value
 
 
-ChosenId = Annotated[str, AfterValidator(check_id)]
+# JSON Schema counts characters where the rule counts bytes: the closest that it can say.
+SCHEMA = {"minLength": 1, "maxLength": ID_BYTES_MAX, "pattern": r"^[^\u0000]*$"}
+
+ChosenId = Annotated[str, AfterValidator(check_id), Field(json_schema_extra=dict(SCHEMA))]
 """An id in a body."""
 
 PathId = Annotated[
     str,
     BeforeValidator(decode_segment),
     AfterValidator(check_id),
-    Path(description="Percent-encoded; any characters, 1 to 128 bytes."),
+    Path(
+        description="Percent-encoded; any characters, 1 to 128 bytes.",
+        json_schema_extra=dict(SCHEMA),
+    ),
 ]
 """An id in a path; `app.middleware.RawPath` hands segments over still encoded."""

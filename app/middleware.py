@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Problem, problem_response
+from app.route_template import route_template
 
 
 class RawPath:
@@ -69,14 +70,7 @@ class Observe:
 def _observe(scope: Scope, status: int, elapsed_s: float) -> None:
     state: dict[str, Any] | None = scope.get("state")
     if state is not None and "metrics" in state:
-        state["metrics"].observe_request(scope["method"], _template(scope), status, elapsed_s)
-
-
-def _template(scope: Scope) -> str:
-    # A route knows its path without the prefixes it was included under; its context has them.
-    context = scope.get("fastapi", {}).get("effective_route_context")
-    template: str = getattr(context or scope.get("route"), "path", "unmatched")
-    return template
+        state["metrics"].observe_request(scope["method"], route_template(scope), status, elapsed_s)
 
 
 class BodyLimitProblem:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 
 def check_storable(value: str) -> str:
@@ -20,5 +20,7 @@ def check_storable(value: str) -> str:
     return value
 
 
-StorableText = Annotated[str, AfterValidator(check_storable)]
+StorableText = Annotated[
+    str, AfterValidator(check_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
+]
 """Text in a body; length limits are the field's own."""

@@ -44,7 +44,7 @@ class AdaptationSettings:
     check_every: int = 5
     rate: float = 0.3
     pull: float = 0.05
-    n_cuts: int = 8
+    n_cuts: int = 16
     recent_share: float = 0.3
     history_dropout: float = 0.0
     n_targets: int = 10

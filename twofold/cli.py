@@ -26,6 +26,9 @@ DataDir = Annotated[
 def main() -> None:
     """Entry of the command and of `python -m twofold`."""
     install_service()
+    from clients.python.commands import device_app
+
+    app.add_typer(device_app, name="device")
     app()
 
 

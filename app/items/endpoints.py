@@ -1,6 +1,6 @@
 """`/v1/items`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 
@@ -14,6 +14,9 @@ from app.pagination import LIMIT_DEFAULT, Cursor, Limit
 from app.wiring import StateOf
 
 router = APIRouter(tags=["items"])
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The client's copy is current."}
+}
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
 
 
@@ -32,12 +35,7 @@ async def put_item(
     return item
 
 
-@router.get(
-    "/items/{item_id}",
-    summary="An item",
-    response_model=ItemView,
-    responses={304: {"description": "The client's copy is current."}},
-)
+@router.get("/items/{item_id}", summary="An item", response_model=ItemView, responses=NOT_MODIFIED)
 async def get_item(
     state: StateOf, who: Reader, item_id: PathId, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -52,9 +50,14 @@ async def delete_item(state: StateOf, who: Server, item_id: PathId) -> None:
     await service.delete_item(state, item_id)
 
 
-@router.get("/items", summary="List items")
+@router.get("/items", summary="List items", response_model=ItemPage, responses=NOT_MODIFIED)
 async def list_items(
-    state: StateOf, who: Reader, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
-) -> ItemPage:
+    state: StateOf,
+    who: Reader,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """Live items in the order of their ids, bytewise."""
-    return await service.list_items(state, cursor, limit)
+    page = await service.list_items(state, cursor, limit)
+    return conditional_json(if_none_match, page.model_dump())

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import httpx
@@ -15,7 +15,7 @@ from app.wiring import State
 N = 12
 
 
-async def statuses(sending: list[Awaitable[httpx.Response]]) -> Counter[int]:
+async def statuses(sending: Sequence[Awaitable[httpx.Response]]) -> Counter[int]:
     """Send at once; how often each status came."""
     return Counter(answer.status_code for answer in await asyncio.gather(*sending))
 

@@ -57,7 +57,7 @@ async def test_pages_newest_first(client: httpx.AsyncClient, ann: str) -> None:
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        query = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+        query = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
         page = (await client.get(f"{ann}/events", params=query)).json()
         seen += [event["event_id"] for event in page["data"]]
         if (cursor := page["next_cursor"]) is None:

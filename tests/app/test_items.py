@@ -193,6 +193,16 @@ async def test_oversize_body(client: httpx.AsyncClient, refused: Refused, declar
     await refused(sending, 413, "body_too_large")
 
 
+async def test_a_refusal_repeats_little_of_the_request(
+    client: httpx.AsyncClient, refused: Refused
+) -> None:
+    body = {f"{n}" + "x" * 5000: n for n in range(100)}
+    problem = await refused(client.put("/v1/items/a", json=body), 422, "invalid_request")
+    assert len(problem["errors"]) == 20
+    assert all(len(error["field"]) == 200 for error in problem["errors"])
+    assert len(problem["detail"]) < 1000
+
+
 async def test_unknown_item(client: httpx.AsyncClient, refused: Refused) -> None:
     await refused(client.get("/v1/items/none"), 404, "not_found")
     await refused(client.delete("/v1/items/none"), 404, "not_found")
@@ -278,6 +288,14 @@ async def test_conditional_get(client: httpx.AsyncClient) -> None:
     assert moved.headers["etag"] != tag
 
 
+async def test_conditional_list(client: httpx.AsyncClient) -> None:
+    await client.put("/v1/items/cup", json=ITEM)
+    headers = {"If-None-Match": (await client.get("/v1/items")).headers["etag"]}
+    assert (await client.get("/v1/items", headers=headers)).status_code == 304
+    await client.put("/v1/items/mug", json=ITEM)
+    assert (await client.get("/v1/items", headers=headers)).status_code == 200
+
+
 async def test_delete_keeps_the_row_for_the_item(
     client: httpx.AsyncClient, state: State, refused: Refused
 ) -> None:
@@ -325,7 +343,7 @@ async def test_pages_cover_the_catalogue_once(client: httpx.AsyncClient) -> None
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        query = {"limit": 3, **({"cursor": cursor} if cursor else {})}
+        query = {"limit": "3"} | ({"cursor": cursor} if cursor else {})
         page = (await client.get("/v1/items", params=query)).json()
         assert len(page["data"]) <= 3
         seen += [item["id"] for item in page["data"]]

@@ -88,7 +88,7 @@ async def test_unknown_key(client: httpx.AsyncClient, refused: Refused) -> None:
 
 async def test_unknown_key_as_credential(connect: Connect, refused: Refused) -> None:
     for credential in ("tf_server_", "tf_server_x", "tf_pub_x", "tf_server_" + "é"):
-        headers = {"Authorization": f"Bearer {credential}".encode()}
+        headers = {b"Authorization": f"Bearer {credential}".encode()}
         await refused(connect(None).get(PATH, headers=headers), 401, "key_invalid")
 
 
@@ -181,7 +181,7 @@ async def test_idempotency_key_makes_one_key(
 async def test_idempotency_keys_of_two_callers_are_two(
     client: httpx.AsyncClient, connect: Connect
 ) -> None:
-    headers = {"Idempotency-Key": "é 1".encode()}
+    headers = {b"Idempotency-Key": "é 1".encode()}
     first = (await client.post(PATH, json={"kind": "server"}, headers=headers)).json()
     second = await connect(first["key"]).post(PATH, json={"kind": "server"}, headers=headers)
     assert second.status_code == 201

@@ -58,6 +58,7 @@ async def test_unknown_route_is_a_problem(anonymous: httpx.AsyncClient) -> None:
 async def test_unknown_method_is_a_problem(anonymous: httpx.AsyncClient) -> None:
     answer = await anonymous.request("PATCH", "/v1/items/a")
     assert (answer.status_code, answer.json()["reason"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "DELETE, GET, PUT"
 
 
 async def test_not_ready_without_database(anonymous: httpx.AsyncClient, outage: None) -> None:
