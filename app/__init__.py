@@ -1,1 +1,1 @@
-"""Who serves it: FastAPI, SQLAlchemy and Redis. The only place that awaits. One folder per feature."""
+"""Who serves it: FastAPI, SQLAlchemy, Redis. The only place that awaits; one folder per feature."""

@@ -1,4 +1,4 @@
-"""Item, user and event ids: 1 to 128 bytes of UTF-8 that the caller chooses, any characters but NUL."""
+"""Item, user and event ids: 1 to 128 bytes of UTF-8, chosen by the caller; no NUL."""
 
 from typing import Annotated
 

@@ -43,7 +43,7 @@ def create_app(
 
     redis_url: of a running server; None takes it from the settings.
     """
-    settings = settings or Settings()  # pyright: ignore
+    settings = settings or Settings()
     url = redis_url or settings.redis_url or f"unix://{settings.data_dir.resolve()}/redis.sock"
     app = Service(
         title="Twofold",

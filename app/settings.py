@@ -20,7 +20,7 @@ class RoundSettings(BaseSettings):
     deadline_s: float = Field(600.0, gt=0, description="From opening to close or abandonment.")
     lease_s: float = Field(120.0, gt=0, description="How long one device may hold an assignment.")
     pause_s: float = Field(0.0, ge=0, description="Rest between two rounds.")
-    clip_l2: float = Field(1.0, gt=0, description="L2 bound of one device's update.")
+    clip_l2: float = Field(1.3, gt=0, description="L2 bound of one device's update.")
     block_rows: int = Field(4096, ge=1, description="Most item rows that one round trains.")
 
     @model_validator(mode="after")
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     retry_window_s: Annotated[tuple[float, float], NoDecode] = Field(
         (1.0, 86400.0), description="Bounds of 'come back between': least and most."
     )
-    rounds: RoundSettings = Field(default_factory=RoundSettings)
+    rounds: RoundSettings = Field(default_factory=lambda: RoundSettings())
 
     @model_validator(mode="before")
     @classmethod

@@ -58,7 +58,7 @@ class AdaptationSettings:
             raise ValueError("steps_max, check_every, n_cuts and n_targets must be at least 1")
         if not (self.rate > 0 and self.pull >= 0 and self.target_decay > 0):
             raise ValueError("rate and target_decay must be positive, pull not negative")
-        if not (0 < self.held_share < 1 and 0 < self.recent_share):
+        if not (0 < self.held_share < 1 and self.recent_share > 0):
             raise ValueError("held_share must be in (0, 1), recent_share positive")
         if not 0 <= self.history_dropout < 1:
             raise ValueError("history_dropout must be in [0, 1)")

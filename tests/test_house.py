@@ -1,4 +1,4 @@
-"""The house rules, held by a test: who imports whom, how long a file may be, which names are refused."""
+"""The house rules, held by a test: who imports whom, how long a file may be, what is refused."""
 
 import ast
 import sys

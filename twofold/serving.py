@@ -52,7 +52,7 @@ def read_settings(data_dir: Path | None = None) -> Settings:
     if data_dir is not None:
         os.environ["TWOFOLD_DATA_DIR"] = str(data_dir)
     try:
-        settings = Settings()  # type: ignore[call-arg]
+        settings = Settings()
         signing_secret(settings)
     except ValidationError as error:
         raise StartRefusedError(_one_line(error)) from error

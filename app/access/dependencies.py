@@ -15,7 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.access import repository
 from app.access.secrets import KEY_KINDS, key_hash
-from app.access.tokens import Claims, TokenRefused
+from app.access.tokens import TokenRefused
 from app.errors import Problem, unauthorised
 from app.wiring import StateOf
 

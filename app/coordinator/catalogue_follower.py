@@ -26,10 +26,8 @@ class CatalogueFollower:
         self._newest = newest
         self._movement: Movement | None = None
 
-    async def follow(self, model: Model | None) -> bool:
-        """Publish a version if one is due; whether it was."""
-        async with self._state["database"].read() as connection:
-            head = await repository.catalogue_head(connection)
+    async def follow(self, model: Model | None, head: CatalogueHead | None) -> bool:
+        """Publish a version if one is due; whether it was. head: as it is now."""
         types = self._event_types(model)
         if head is None or _is_published(model, head, types):
             self._movement = None

@@ -43,9 +43,12 @@ class HostedRounds:
         self._round_id: int | None = None
         self._waiting: list[str] = []
         self._listed_at = float("-inf")
+        self._nobody = False
 
     async def take_part(self) -> None:
         """The next few users, if a round invites."""
+        if self._nobody and self._state["clock"]() - self._listed_at < LIST_PERIOD_S:
+            return
         async with self._state["database"].read() as connection:
             stored = await newest_round(connection)
         if stored is None or stored.state.phase != "selecting":
@@ -69,6 +72,8 @@ class HostedRounds:
             found = await repository.users_to_train(connection, round_id, EVENTS_MIN)
         self._waiting = [found[i] for i in self._rng.permutation(len(found))]
         self._round_id, self._listed_at = round_id, now
+        # A new round and nobody to train in it: there are no hosted users with a history.
+        self._nobody = is_new and not found
 
     async def _turn(self, user_id: str) -> None:
         device_id = await self._device(user_id)

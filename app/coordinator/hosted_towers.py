@@ -16,6 +16,7 @@ from app.wiring import State
 from recsys.adaptation import AdaptationSettings, adapt
 
 ADAPTED_PER_TICK = 8
+LOOK_PERIOD_S = 1.0
 
 
 class HostedTowers:
@@ -24,13 +25,19 @@ class HostedTowers:
     def __init__(self, state: State, rng: np.random.Generator) -> None:
         self._state = state
         self._rng = rng
+        self._looked_at = float("-inf")
 
     async def adapt_some(self, model: Model) -> None:
         """Adapt the next few users whose tower is out of date."""
+        now = self._state["clock"]()
+        if now - self._looked_at < LOOK_PERIOD_S:
+            return
         async with self._state["database"].read() as connection:
             stale = await repository.stale_towers(
                 connection, model.version, EVENTS_MIN, ADAPTED_PER_TICK
             )
+        # While there are more, the next tick goes on; else a while may pass before the next look.
+        self._looked_at = now if len(stale) < ADAPTED_PER_TICK else float("-inf")
         for user in stale:
             await self._adapt(model, user)
 

@@ -19,12 +19,16 @@ class NewestModel:
         self._state = state
         self._model: Model | None = None
 
-    async def get(self) -> Model | None:
-        """The newest version; None before the genesis."""
+    @property
+    def known(self) -> Model | None:
+        """The version that was the newest at the last look."""
+        return self._model
+
+    async def get(self, newest: int | None) -> Model | None:
+        """The version with the number `newest`; None before the genesis."""
+        if newest is None or (self._model is not None and self._model.version == newest):
+            return self._model
         async with self._state["database"].read() as connection:
-            newest = await repository.newest_version_id(connection)
-            if newest is None or (self._model is not None and self._model.version == newest):
-                return self._model
             row = await repository.newest_version(connection)
         assert row is not None, "versions are never deleted"
         self._model = await asyncio.to_thread(load_model, self._state["blobs"], row)

@@ -64,6 +64,24 @@ async def pin_snapshot(connection: AsyncConnection) -> None:
         await connection.execution_options(isolation_level="REPEATABLE READ")
 
 
+@dataclass(frozen=True)
+class Heads:
+    """What every tick looks at: the newest version's number, and the catalogue's head."""
+
+    version: int | None
+    catalogue: CatalogueHead | None
+
+
+async def heads(connection: AsyncConnection) -> Heads:
+    """One statement, since an idle coordinator asks it many times a second."""
+    version = select(func.max(versions.c.id)).scalar_subquery()
+    columns = (catalogue.c.row_key, catalogue.c.revision)
+    row = (await connection.execute(select(version, *columns))).first()
+    if row is None:  # no item was ever put, so there is no version either
+        return Heads(None, None)
+    return Heads(row[0], CatalogueHead(bytes(row[1]), row[2]))
+
+
 async def catalogue_head(connection: AsyncConnection) -> CatalogueHead | None:
     """The catalogue's head; None before the first item."""
     row = (await connection.execute(select(catalogue.c.row_key, catalogue.c.revision))).first()

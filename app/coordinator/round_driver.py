@@ -36,6 +36,8 @@ from federation.round_state import ENDED, GATHERING, RoundState
 
 PAST_ROUNDS = 20
 LEASES_PER_STEP = 500
+# Leases last many seconds; looking for those that ran out costs a query.
+LEASES_PERIOD_S = 1.0
 
 log = structlog.get_logger()
 
@@ -48,6 +50,7 @@ class RoundDriver:
         self._database = state["database"]
         self._newest = newest
         self._secret = signing_secret(state["settings"])
+        self._leases_looked_at = float("-inf")
         self.ended = False
 
     async def advance(self, model: Model) -> bool:
@@ -101,6 +104,9 @@ class RoundDriver:
 
     async def _expire_leases(self, stored: StoredRound) -> bool:
         now = self._state["clock"]()
+        if now - self._leases_looked_at < LEASES_PERIOD_S:
+            return False
+        self._leases_looked_at = now
         async with self._database.read() as connection:
             if not await overdue_leases(connection, stored.id, now):
                 return False

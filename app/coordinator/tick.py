@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 import structlog
 
+from app.coordinator import repository
 from app.coordinator.catalogue_follower import CatalogueFollower
 from app.coordinator.hosted_rounds import HostedRounds
 from app.coordinator.hosted_towers import HostedTowers
@@ -51,14 +52,16 @@ class Coordinator:
                 log.info("superseded", reason=str(error))
                 break
         await self._sweep()
-        model = await self._newest.get()
+        model = self._newest.known
         if model is not None:
             await self._hosted_rounds.take_part()
             await self._hosted_towers.adapt_some(model)
 
     async def _advance(self) -> bool:
-        model = await self._newest.get()
-        if await self._catalogue.follow(model):
+        async with self._state["database"].read() as connection:
+            heads = await repository.heads(connection)
+        model = await self._newest.get(heads.version)
+        if await self._catalogue.follow(model, heads.catalogue):
             return True
         return model is not None and await self._rounds.advance(model)
 

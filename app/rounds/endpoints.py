@@ -119,10 +119,12 @@ async def get_receipt(state: StateOf, who: DeviceCaller, assignment_id: PathId) 
     """For a device that did not hear the answer to its upload, or asks what became of it."""
     offer = await uploads.find_offer(state, who.subject, assignment_id)
     await request_count.add(state["cache"], who.subject)
-    if offer.accepted is None:
+    if offer.lease.accepted is None:
         raise not_found("update")
     state["metrics"].protocol.labels("receipt", "ok").inc()
-    return ReceiptView.model_validate(uploads.receipt(offer.accepted, offer.stored, offer.plan))
+    return ReceiptView.model_validate(
+        uploads.receipt(offer.lease.accepted, offer.stored, offer.plan)
+    )
 
 
 @router.get("/rounds", summary="Rounds, newest first")
@@ -174,5 +176,5 @@ def _view(row: RoundRow) -> RoundView:
         cohort_target=row.state.cohort_target,
         cohort_min=row.state.cohort_min,
         requests_per_update=row.requests_per_update,
-        metrics=row.metrics,  # type: ignore[arg-type]
+        metrics=row.metrics,
     )

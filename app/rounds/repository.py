@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.tables import assignments, devices, plans, rounds, updates, users, versions
@@ -51,13 +51,26 @@ class Update:
 
 @dataclass(frozen=True)
 class Participant:
-    """A device at check-in. is_virtual: it is the coordinator's, for a hosted user."""
+    """A device at check-in, with what it is told of the model.
+
+    is_virtual: it is the coordinator's, for a hosted user. newest_version: number and manifest
+    digest of the newest model version, None before the first.
+    """
 
     user_id: str
     mode: str
     is_virtual: bool
     seen_at: float
     revoked_at: float | None
+    newest_version: tuple[int, str] | None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """An assignment with the update that was accepted for it, if one was."""
+
+    assignment: Assignment
+    accepted: Update | None
 
 
 _ROUND = (
@@ -137,17 +150,28 @@ async def plan_body(connection: AsyncConnection, digest: str) -> bytes:
 
 
 async def participant(connection: AsyncConnection, device_id: str) -> Participant | None:
-    """The device with its user's mode."""
+    """The device with its user's mode and the newest model version, in one query."""
+    newest = select(func.max(versions.c.id)).scalar_subquery()
     columns = (
         devices.c.user_id,
         users.c.mode,
         devices.c.public_key,
         devices.c.seen_at,
         devices.c.revoked_at,
+        versions.c.id,
+        versions.c.manifest_digest,
     )
-    query = select(*columns).join(users, users.c.id == devices.c.user_id)
-    row = (await connection.execute(query.where(devices.c.id == device_id))).first()
-    return Participant(row[0], row[1], not row[2], row[3], row[4]) if row else None
+    query = (
+        select(*columns)
+        .join(users, users.c.id == devices.c.user_id)
+        .outerjoin(versions, versions.c.id == newest)
+        .where(devices.c.id == device_id)
+    )
+    row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    version = None if row[5] is None else (row[5], row[6])
+    return Participant(row[0], row[1], not row[2], row[3], row[4], version)
 
 
 async def mark_seen(connection: AsyncConnection, device_id: str, now: float) -> None:
@@ -155,22 +179,29 @@ async def mark_seen(connection: AsyncConnection, device_id: str, now: float) -> 
     await connection.execute(update(devices).where(devices.c.id == device_id).values(seen_at=now))
 
 
-async def account_assignment(
-    connection: AsyncConnection, round_id: int, user_id: str
-) -> Assignment | None:
-    """The lease that the account holds, or held, on this round."""
+async def account_lease(connection: AsyncConnection, round_id: int, user_id: str) -> Lease | None:
+    """What the account holds, or held, on this round."""
     mine = (assignments.c.round_id == round_id) & (assignments.c.user_id == user_id)
-    row = (await connection.execute(select(*_ASSIGNMENT).where(mine))).first()
-    return Assignment(*row) if row else None
+    return await _lease(connection, mine)
 
 
-async def find_assignment(
+async def find_lease(
     connection: AsyncConnection, assignment_id: str, device_id: str
-) -> Assignment | None:
+) -> Lease | None:
     """The device's own assignment; a foreign one is none."""
     mine = (assignments.c.id == assignment_id) & (assignments.c.device_id == device_id)
-    row = (await connection.execute(select(*_ASSIGNMENT).where(mine))).first()
-    return Assignment(*row) if row else None
+    return await _lease(connection, mine)
+
+
+async def _lease(connection: AsyncConnection, where: ColumnElement[bool]) -> Lease | None:
+    joined = updates.c.assignment_id == assignments.c.id
+    query = select(*_ASSIGNMENT, *_UPDATE).outerjoin(updates, joined).where(where)
+    row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    n = len(_ASSIGNMENT)
+    accepted = None if row[n] is None else Update(*row[n:])
+    return Lease(Assignment(*row[:n]), accepted)
 
 
 async def add_assignment(
@@ -229,13 +260,6 @@ async def mark_expired(connection: AsyncConnection, ids: Sequence[str]) -> None:
     """Record that these leases ran out."""
     query = update(assignments).where(assignments.c.id.in_(ids)).values(expired=True)
     await connection.execute(query)
-
-
-async def newest_version(connection: AsyncConnection) -> tuple[int, str] | None:
-    """Number and manifest digest of the newest model version."""
-    query = select(versions.c.id, versions.c.manifest_digest).order_by(versions.c.id.desc())
-    row = (await connection.execute(query.limit(1))).first()
-    return (row[0], row[1]) if row else None
 
 
 async def manifest_body(connection: AsyncConnection, version: int) -> bytes | None:

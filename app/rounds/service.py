@@ -57,7 +57,7 @@ async def check_in(state: State, device_id: str) -> CheckIn:
     now = state["clock"]()
     async with state["database"].read() as connection:
         who = _admit(await repository.participant(connection, device_id))
-        newest = await repository.newest_version(connection)
+        newest = who.newest_version
         catalogue = await catalogue_of(connection, *newest) if newest else None
         asked = await _ask(connection, device_id, who, now)
         effect = step(asked.stored.state, asked.event)[1][0] if asked else None
@@ -96,11 +96,12 @@ async def _ask(
     stored = await repository.newest_round(connection, lock)
     if stored is None:
         return None
-    held = await repository.account_assignment(connection, stored.id, who.user_id)
-    is_open = held is not None and held.device_id == device_id and not held.expired
-    if is_open and held is not None:
-        is_open = await repository.find_update(connection, held.id) is None
-    return _Asked(stored, held, CheckedIn(now, is_open, held is not None))
+    lease = await repository.account_lease(connection, stored.id, who.user_id)
+    if lease is None:
+        return _Asked(stored, None, CheckedIn(now, assignment_open=False, account_assigned=False))
+    held = lease.assignment
+    is_open = held.device_id == device_id and not held.expired and lease.accepted is None
+    return _Asked(stored, held, CheckedIn(now, is_open, account_assigned=True))
 
 
 async def _grant(state: State, device_id: str, who: Participant, now: float) -> Assignment | None:

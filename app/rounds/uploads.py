@@ -14,7 +14,7 @@ from app.clock import rfc3339
 from app.errors import Problem
 from app.rounds import repository, request_count
 from app.rounds.known_content import plan_of
-from app.rounds.repository import Assignment, StoredRound, Update
+from app.rounds.repository import Lease, StoredRound, Update
 from app.rounds.update_body import check_body, problem_of
 from app.wiring import State
 from federation.plan import Plan
@@ -28,12 +28,11 @@ FOLDER = "updates"
 
 @dataclass(frozen=True)
 class Offer:
-    """An assignment as the records have it: with its round, its plan and an accepted update."""
+    """A lease as the records have it, with its round and its plan."""
 
-    assignment: Assignment
+    lease: Lease
     stored: StoredRound
     plan: Plan
-    accepted: Update | None
 
 
 def blob_name(assignment_id: str, body_digest: str) -> str:
@@ -47,27 +46,18 @@ async def find_offer(state: State, device_id: str, assignment_id: str) -> Offer:
     Raises: Problem 404 `not_assigned`; a foreign assignment looks like none.
     """
     async with state["database"].read() as connection:
-        found = await _offer(connection, device_id, assignment_id)
-    if found is None:
-        detail = "No assignment of this device has this address."
-        raise problem_of(Refusal("not_assigned", detail))
-    return found
+        lease = await repository.find_lease(connection, assignment_id, device_id)
+        if lease is None:
+            detail = "No assignment of this device has this address."
+            raise problem_of(Refusal("not_assigned", detail))
+        return await _offer(connection, lease)
 
 
-async def _offer(
-    connection: AsyncConnection, device_id: str, assignment_id: str, lock: bool = False
-) -> Offer | None:
-    assignment = await repository.find_assignment(connection, assignment_id, device_id)
-    if assignment is None:
-        return None
-    stored = await repository.find_round(connection, assignment.round_id, lock)
+async def _offer(connection: AsyncConnection, lease: Lease) -> Offer:
+    stored = await repository.find_round(connection, lease.assignment.round_id)
     assert stored is not None, "an assignment names its round"
-    if lock:  # what was read before the round was locked may have changed since
-        assignment = await repository.find_assignment(connection, assignment_id, device_id)
-        assert assignment is not None, "assignments are never deleted"
     plan = await plan_of(connection, stored.plan_digest)
-    accepted = await repository.find_update(connection, assignment_id)
-    return Offer(assignment, stored, plan, accepted)
+    return Offer(lease, stored, plan)
 
 
 def check_open(offer: Offer, body_digest: str) -> None:
@@ -75,9 +65,9 @@ def check_open(offer: Offer, body_digest: str) -> None:
 
     Raises: Problem 409 `update_conflict`, 410 `round_closed` or `assignment_expired`.
     """
-    _, effects = step(offer.stored.state, _event(offer, body_digest, now=0.0))
+    _, effects = step(offer.stored.state, _event(offer.lease, body_digest, now=0.0))
     if isinstance(effects[0], Refuse):
-        raise problem_of(_as_conflict(offer, effects[0].refusal))
+        raise problem_of(_as_conflict(offer.lease, effects[0].refusal))
 
 
 async def accept_update(
@@ -90,13 +80,13 @@ async def accept_update(
     """
     await anyio.to_thread.run_sync(check_body, body, body_digest, offer.plan)
     requests = await request_count.add(state["cache"], device_id)
-    if offer.accepted is not None:
+    if offer.lease.accepted is not None:
         check_open(offer, body_digest)
-        return offer.accepted, offer.stored, False
-    name = blob_name(offer.assignment.id, body_digest)
+        return offer.lease.accepted, offer.stored, False
+    name = blob_name(offer.lease.assignment.id, body_digest)
     await anyio.to_thread.run_sync(state["blobs"].put, FOLDER, name, body)
     accepted = Update(
-        offer.assignment.id, offer.stored.id, body_digest, len(body), state["clock"]()
+        offer.lease.assignment.id, offer.stored.id, body_digest, len(body), state["clock"]()
     )
     try:
         return await _commit(state, device_id, accepted, requests)
@@ -110,33 +100,36 @@ async def _commit(
     state: State, device_id: str, accepted: Update, requests: int | None
 ) -> tuple[Update, StoredRound, bool]:
     async def run(connection: AsyncConnection) -> tuple[Update, StoredRound, bool]:
-        offer = await _offer(connection, device_id, accepted.assignment_id, lock=True)
-        assert offer is not None, "assignments are never deleted"
+        stored = await repository.find_round(connection, accepted.round_id, lock=True)
+        # Read behind the lock: what was read before it may have changed since.
+        lease = await repository.find_lease(connection, accepted.assignment_id, device_id)
+        assert stored is not None, "rounds are never deleted"
+        assert lease is not None, "assignments are never deleted"
         if not await is_device_live(connection, device_id):
             raise problem_of(Refusal("device_revoked", "This device is not enrolled any more."))
-        event = _event(offer, accepted.body_digest, accepted.accepted_at)
-        after, effects = step(offer.stored.state, event)
+        event = _event(lease, accepted.body_digest, accepted.accepted_at)
+        after, effects = step(stored.state, event)
         if isinstance(effects[0], Refuse):
-            raise problem_of(_as_conflict(offer, effects[0].refusal))
-        if offer.accepted is not None:
-            return offer.accepted, offer.stored, False
-        await repository.save_round(connection, offer.stored, after, accepted.accepted_at)
+            raise problem_of(_as_conflict(lease, effects[0].refusal))
+        if lease.accepted is not None:
+            return lease.accepted, stored, False
+        await repository.save_round(connection, stored, after, accepted.accepted_at)
         await repository.add_update(connection, accepted, requests)
-        return accepted, offer.stored, True
+        return accepted, stored, True
 
     return await state["database"].transaction("accept_update", run)
 
 
-def _event(offer: Offer, body_digest: str, now: float) -> UploadOffered:
-    standing: AssignmentStanding = "expired" if offer.assignment.expired else "open"
-    if offer.accepted is None:
+def _event(lease: Lease, body_digest: str, now: float) -> UploadOffered:
+    standing: AssignmentStanding = "expired" if lease.assignment.expired else "open"
+    if lease.accepted is None:
         return UploadOffered(now, standing)
-    return UploadOffered(now, "accepted", offer.accepted.body_digest == body_digest)
+    return UploadOffered(now, "accepted", lease.accepted.body_digest == body_digest)
 
 
-def _as_conflict(offer: Offer, refusal: Refusal) -> Refusal:
+def _as_conflict(lease: Lease, refusal: Refusal) -> Refusal:
     # Once accepted, other bytes are a conflict for ever, whether the round is open or closed.
-    if offer.accepted is not None and refusal.reason == "round_closed":
+    if lease.accepted is not None and refusal.reason == "round_closed":
         return Refusal("update_conflict", "Another body was accepted before.")
     return refusal
 

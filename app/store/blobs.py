@@ -22,7 +22,7 @@ class BlobTooLarge(Exception):
 
 
 class BlobStore:
-    """A directory of blobs named by folder and name; `put` returns after data and name are durable."""
+    """A directory of blobs by folder and name; `put` returns once data and name are durable."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import migrations
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
+import migrations
 from app.store.database import Database
 
 # Any number works, as long as every replica uses the same one.

@@ -4,7 +4,8 @@ A heap holds when each device wants to act next; worker threads take whoever is 
 is told to wait is never another's business, and an outage of the service is a wait like any other.
 A device holds what it decoded only while it works: memory goes with the threads, not the devices.
 
-Start a process that runs a fleet with ENVIRONMENT in its environment.
+Start a process that runs a fleet with ENVIRONMENT in its environment: BLAS reads it when numpy is
+imported.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from typing import Self
 
 import numpy as np
 
+from clients.python.allocator import keep_freed_memory
 from clients.python.device import Device
 from clients.python.fleet_counts import FleetCounts, Tally
 from clients.python.model_store import ModelStore
@@ -28,14 +30,8 @@ from clients.python.outcomes import Ended
 from clients.python.transport import Transport
 
 THREADS = 4
-ENVIRONMENT = {
-    # The workers are threads already. BLAS threads on matrices this small cost three times the CPU.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    # glibc: keep freed arrays instead of handing every page back and faulting it in again.
-    "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
-}
+# The workers are threads already. BLAS threads on matrices this small cost three times the CPU.
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 LONGEST_LOOK_S = 0.5  # a worker that waits for a device looks this often whether to stop
 
 Stop = Callable[[FleetCounts], bool]
@@ -119,6 +115,7 @@ class Fleet:
         stop: asked after every attempt and every `progress_every_s`, in the caller's thread, like
         progress. What a device raises (a damaged folder, a full disk) ends the run and is raised.
         """
+        keep_freed_memory()
         self._stopping, self._error = False, None
         workers = [threading.Thread(target=self._work, daemon=True) for _ in range(self._threads)]
         for worker in workers:

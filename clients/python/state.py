@@ -100,6 +100,7 @@ class DeviceFolder:
 
     @property
     def key_path(self) -> Path:
+        """Where the key lies."""
         return self.path / "key.pem"
 
     def open_key(self) -> DeviceKey:
@@ -114,6 +115,7 @@ class DeviceFolder:
         return self._read("identity.json", lambda body: Identity(**_texts(body, Identity)))
 
     def save_identity(self, identity: Identity) -> None:
+        """Store who the device is: from here on it is enrolled."""
         self._write_json("identity.json", asdict(identity))
 
     def schedule(self) -> Schedule:
@@ -121,6 +123,7 @@ class DeviceFolder:
         return self._read("schedule.json", _read_schedule) or Schedule()
 
     def save_schedule(self, schedule: Schedule) -> None:
+        """Store when to come back."""
         self._write_json("schedule.json", asdict(schedule))
 
     def pending(self) -> PendingUpload | None:
@@ -146,6 +149,7 @@ class DeviceFolder:
         return self._read("tower.safetensors", _read_tower)
 
     def save_tower(self, stored: StoredTower) -> None:
+        """Store an adapted tower; the one before goes."""
         tower = stored.tower
         tensors = {
             "residual": np.ascontiguousarray(tower.residual, np.float32),

@@ -258,7 +258,9 @@ class Running:
     def start(self) -> None:
         listener = socket.create_server(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
-        config = uvicorn.Config(self.service, lifespan="off", log_level="critical")
+        config = uvicorn.Config(
+            self._answer, interface="asgi3", lifespan="off", log_level="critical"
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
         self._thread.start()
@@ -266,6 +268,13 @@ class Running:
         while not self._server.started:
             assert time.monotonic() < deadline, "the test's service did not start"
             time.sleep(0.005)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        # Looked up for each request: a server outlives the service of one test.
+        await self.service(scope, receive, send)
+
+    def is_up(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def stop(self) -> None:
         assert self._server is not None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from clients.python.device import Device
 from clients.python.fleet import Fleet
 from clients.python.model_store import ModelStore
