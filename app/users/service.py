@@ -9,7 +9,8 @@ from app.cache.connection import CacheDown
 from app.clock import rfc3339
 from app.errors import Problem, not_found
 from app.recommendations.user_state import refresh_user_state
-from app.users import erasure, history, repository
+from app.users import erasure_repository as erasure
+from app.users import history, repository
 from app.users.repository import StoredUser
 from app.users.schemas import ModeAnswer, UserBody, UserToken, UserView
 from app.wiring import State

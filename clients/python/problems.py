@@ -3,7 +3,7 @@
 from clients.python.answers import Failure
 
 
-class ServiceProblem(Exception):  # noqa: N818
+class ServiceProblem(Exception):
     """The service refused, or did not answer.
 
     reason: stable code of its problem document ("no_answer" when none came); status: None then;
