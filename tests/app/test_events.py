@@ -79,87 +79,94 @@ async def test_expired_token(
     await refused(ann.post(PATH, json=EVENT), 401, "token_expired")
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"event_id": ""}, "event_id"),
-        ({"event_id": 1}, "event_id"),
-        ({"event_id": None}, "event_id"),
-        ({"event_id": "x" * 129}, "event_id"),
-        ({"event_id": "\ud800"}, "event_id"),
-        ({"event_id": "a\0b"}, "event_id"),
-        ({"user_id": "é" * 65}, "user_id"),
-        ({"user_id": ["ann"]}, "user_id"),
-        ({"item_id": 10**30}, "item_id"),
-        ({"item_id": {}}, "item_id"),
-        ({"type": ""}, "type"),
-        ({"type": "x" * 65}, "type"),
-        ({"type": 0}, "type"),
-        ({"type": "\udc00"}, "type"),
-        ({"at": 1_700_000_000}, "at"),
-        ({"at": 10**30}, "at"),
-        ({"at": float("nan")}, "at"),
-        ({"at": ""}, "at"),
-        ({"at": "yesterday"}, "at"),
-        ({"at": "2026-01-01"}, "at"),
-        ({"at": "2026-01-01T00:00:00"}, "at"),
-        ({"at": "2026-02-30T00:00:00Z"}, "at"),
-        ({"at": "2026-01-01T24:30:00Z"}, "at"),
-        ({"at": "2026-01-01T00:00:00+99:99"}, "at"),
-        ({"at": "0001-01-01T00:00:00+23:59"}, "at"),
-        ({"at": "1969-12-31T23:59:59Z"}, "at"),
-        ({"at": "\N{FULLWIDTH DIGIT TWO}026-01-01T00:00:00Z"}, "at"),
-        ({"at": "9" * 1000}, "at"),
-        ({"price": 1}, "price"),
-    ],
-)
+MALFORMED_FIELDS = [
+    ({"event_id": ""}, "event_id"),
+    ({"event_id": 1}, "event_id"),
+    ({"event_id": None}, "event_id"),
+    ({"event_id": "x" * 129}, "event_id"),
+    ({"event_id": "\ud800"}, "event_id"),
+    ({"event_id": "a\0b"}, "event_id"),
+    ({"user_id": "é" * 65}, "user_id"),
+    ({"user_id": ["ann"]}, "user_id"),
+    ({"item_id": 10**30}, "item_id"),
+    ({"item_id": {}}, "item_id"),
+    ({"type": ""}, "type"),
+    ({"type": "x" * 65}, "type"),
+    ({"type": 0}, "type"),
+    ({"type": "\udc00"}, "type"),
+    ({"at": 1_700_000_000}, "at"),
+    ({"at": 10**30}, "at"),
+    ({"at": float("nan")}, "at"),
+    ({"at": ""}, "at"),
+    ({"at": "yesterday"}, "at"),
+    ({"at": "2026-01-01"}, "at"),
+    ({"at": "2026-01-01T00:00:00"}, "at"),
+    ({"at": "2026-02-30T00:00:00Z"}, "at"),
+    ({"at": "2026-01-01T24:30:00Z"}, "at"),
+    ({"at": "2026-01-01T00:00:00+99:99"}, "at"),
+    ({"at": "0001-01-01T00:00:00+23:59"}, "at"),
+    ({"at": "1969-12-31T23:59:59Z"}, "at"),
+    ({"at": "\N{FULLWIDTH DIGIT TWO}026-01-01T00:00:00Z"}, "at"),
+    ({"at": "9" * 1000}, "at"),
+    ({"price": 1}, "price"),
+]
+
+
 async def test_malformed_field(
-    client: httpx.AsyncClient, refused: Refused, change: dict[str, Any], field: str
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    headers = {"Content-Type": "application/json"}
-    single, many = json.dumps(event(**change)), json.dumps(bulk({}, {}, {}, change))
-    await refused(client.post(PATH, content=single, headers=headers), 422, "invalid_request", field)
-    await refused(
-        client.post(PATH, content=many, headers=headers),
-        422,
-        "invalid_request",
-        f"events.3.{field}",
-    )
+    for change, field in MALFORMED_FIELDS:
+        with subtests.test(repr(change)[:60]):
+            headers = {"Content-Type": "application/json"}
+            single, many = json.dumps(event(**change)), json.dumps(bulk({}, {}, {}, change))
+            await refused(
+                client.post(PATH, content=single, headers=headers), 422, "invalid_request", field
+            )
+            await refused(
+                client.post(PATH, content=many, headers=headers),
+                422,
+                "invalid_request",
+                f"events.3.{field}",
+            )
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ("null", "body"),
-        ("[]", "body"),
-        ("7", "body"),
-        ("{}", "event_id"),
-        ('{"events": []}', "events"),
-        ('{"events": {}}', "events"),
-        ('{"events": null}', "events"),
-        ('{"events": [null]}', "events.0"),
-        ('{"events": [[]]}', "events.0"),
-        (json.dumps({"events": [EVENT], "more": 1}), "more"),
-        (json.dumps(bulk(*[{}] * 1001)), "events"),
-    ],
-)
+MALFORMED_BODIES = [
+    ("null", "body"),
+    ("[]", "body"),
+    ("7", "body"),
+    ("{}", "event_id"),
+    ('{"events": []}', "events"),
+    ('{"events": {}}', "events"),
+    ('{"events": null}', "events"),
+    ('{"events": [null]}', "events.0"),
+    ('{"events": [[]]}', "events.0"),
+    (json.dumps({"events": [EVENT], "more": 1}), "more"),
+    (json.dumps(bulk(*[{}] * 1001)), "events"),
+]
+
+
 async def test_malformed_body(
-    client: httpx.AsyncClient, refused: Refused, body: str, field: str
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    headers = {"Content-Type": "application/json"}
-    await refused(client.post(PATH, content=body, headers=headers), 422, "invalid_request", field)
+    for body, field in MALFORMED_BODIES:
+        with subtests.test(repr(body)[:60]):
+            headers = {"Content-Type": "application/json"}
+            await refused(
+                client.post(PATH, content=body, headers=headers), 422, "invalid_request", field
+            )
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [(b"", 422), (b'{"event_id', 422), (b"[" * 50_000, 400), (b'{"a": "\xff"}', 400)],
-)
+BROKEN_BODIES = [(b"", 422), (b'{"event_id', 422), (b"[" * 50_000, 400), (b'{"a": "\xff"}', 400)]
+
+
 async def test_broken_json(
-    client: httpx.AsyncClient, refused: Refused, body: bytes, status: int
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    reason = "bad_request" if status == 400 else "invalid_request"
-    headers = {"Content-Type": "application/json"}
-    await refused(client.post(PATH, content=body, headers=headers), status, reason)
+    for body, status in BROKEN_BODIES:
+        with subtests.test(repr(body)[:60]):
+            reason = "bad_request" if status == 400 else "invalid_request"
+            headers = {"Content-Type": "application/json"}
+            await refused(client.post(PATH, content=body, headers=headers), status, reason)
 
 
 async def test_wrong_content_type(client: httpx.AsyncClient, refused: Refused) -> None:
@@ -172,29 +179,25 @@ async def test_oversize_body(client: httpx.AsyncClient, refused: Refused) -> Non
     await refused(client.post(PATH, json=big), 413, "body_too_large")
 
 
-@pytest.mark.parametrize(
-    ("change", "status", "reason", "field"),
-    [
-        ({"type": "like"}, 422, "unknown_type", "type"),
-        ({"at": "2027-01-15T08:05:01Z"}, 422, "in_the_future", "at"),
-        ({"at": "9999-12-31T23:59:59Z"}, 422, "in_the_future", "at"),
-        ({"user_id": "nobody"}, 422, "unknown_user", "user_id"),
-        ({"item_id": "nothing"}, 422, "unknown_item", "item_id"),
-        ({"user_id": "dan"}, 409, "history_stays_on_device", "user_id"),
-        ({"user_id": "vic"}, 409, "history_stays_on_device", "user_id"),
-    ],
-)
+REFUSALS = [
+    ({"type": "like"}, 422, "unknown_type", "type"),
+    ({"at": "2027-01-15T08:05:01Z"}, 422, "in_the_future", "at"),
+    ({"at": "9999-12-31T23:59:59Z"}, 422, "in_the_future", "at"),
+    ({"user_id": "nobody"}, 422, "unknown_user", "user_id"),
+    ({"item_id": "nothing"}, 422, "unknown_item", "item_id"),
+    ({"user_id": "dan"}, 409, "history_stays_on_device", "user_id"),
+    ({"user_id": "vic"}, 409, "history_stays_on_device", "user_id"),
+]
+
+
 async def test_all_or_nothing(
-    client: httpx.AsyncClient,
-    refused: Refused,
-    change: dict[str, Any],
-    status: int,
-    reason: str,
-    field: str,
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    await refused(client.post(PATH, json=event(**change)), status, reason, field)
-    many = bulk({}, {"user_id": "bob"}, {}, change, {})
-    await refused(client.post(PATH, json=many), status, reason, f"events.3.{field}")
+    for change, status, reason, field in REFUSALS:
+        with subtests.test(repr(change)[:60]):
+            await refused(client.post(PATH, json=event(**change)), status, reason, field)
+            many = bulk({}, {"user_id": "bob"}, {}, change, {})
+            await refused(client.post(PATH, json=many), status, reason, f"events.3.{field}")
 
 
 async def test_deleted_item_is_unknown(client: httpx.AsyncClient, refused: Refused) -> None:

@@ -53,13 +53,17 @@ async def test_only_a_server_imports(
         await refused(sending, 403, "wrong_credential")
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "text/plain", ""])
+OTHER_TYPES = ["application/json", "text/plain", ""]
+
+
 async def test_wrong_content_type(
-    client: httpx.AsyncClient, refused: Refused, content_type: str
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    headers = {"Content-Type": content_type}
-    sending = client.post(PATH, content=lines({"id": "a"}), headers=headers)
-    await refused(sending, 415, "unsupported_media_type")
+    for content_type in OTHER_TYPES:
+        with subtests.test(repr(content_type)[:60]):
+            headers = {"Content-Type": content_type}
+            sending = client.post(PATH, content=lines({"id": "a"}), headers=headers)
+            await refused(sending, 415, "unsupported_media_type")
 
 
 @pytest.fixture
@@ -85,40 +89,41 @@ async def test_larger_than_any_other_body(client: httpx.AsyncClient, state: Stat
     assert (await report_of(client, body))["created"] == 600
 
 
-@pytest.mark.parametrize(
-    ("line", "field"),
-    [
-        (b"nonsense", "line"),
-        (b"{", "line"),
-        (b"[1]", "line"),
-        (b"null", "line"),
-        (b'{"title": "no id"}', "id"),
-        (b'{"id": ""}', "id"),
-        (b'{"id": 7}', "id"),
-        (b'{"id": "a\\u0000"}', "id"),
-        (b'{"id": "\\ud800"}', "line"),
-        (b'{"id": "\xff"}', "line"),
-        (b'{"id": "' + b"x" * 129 + b'"}', "id"),
-        (b'{"id": "a", "price": NaN}', "price"),
-        (b'{"id": "a", "price": -1}', "price"),
-        (b'{"id": "a", "price": 1' + b"0" * 400 + b"}", "price"),
-        (b'{"id": "a", "price": ' + b"9" * 5000 + b"}", "line"),
-        (b'{"id": "a", "tags": ["x", 1]}', "tags.1"),
-        (b'{"id": "a", "title": "\\u0000"}', "title"),
-        (b'{"id": "a", "colour": "red"}', "colour"),
-        (b"[" * 10_000, "line"),
-        (b'{"id": "a", "title": "' + b"x" * LINE_BYTES_MAX + b'"}', "line"),
-    ],
-)
+BAD_LINES = [
+    (b"nonsense", "line"),
+    (b"{", "line"),
+    (b"[1]", "line"),
+    (b"null", "line"),
+    (b'{"title": "no id"}', "id"),
+    (b'{"id": ""}', "id"),
+    (b'{"id": 7}', "id"),
+    (b'{"id": "a\\u0000"}', "id"),
+    (b'{"id": "\\ud800"}', "line"),
+    (b'{"id": "\xff"}', "line"),
+    (b'{"id": "' + b"x" * 129 + b'"}', "id"),
+    (b'{"id": "a", "price": NaN}', "price"),
+    (b'{"id": "a", "price": -1}', "price"),
+    (b'{"id": "a", "price": 1' + b"0" * 400 + b"}", "price"),
+    (b'{"id": "a", "price": ' + b"9" * 5000 + b"}", "line"),
+    (b'{"id": "a", "tags": ["x", 1]}', "tags.1"),
+    (b'{"id": "a", "title": "\\u0000"}', "title"),
+    (b'{"id": "a", "colour": "red"}', "colour"),
+    (b"[" * 10_000, "line"),
+    (b'{"id": "a", "title": "' + b"x" * LINE_BYTES_MAX + b'"}', "line"),
+]
+
+
 async def test_bad_line_is_named_and_the_good_ones_stored(
-    client: httpx.AsyncClient, state: State, line: bytes, field: str
+    client: httpx.AsyncClient, state: State, subtests: pytest.Subtests
 ) -> None:
-    body = lines({"id": "before"}) + b"\n" + line + b"\r\n" + lines({"id": "after"})
-    report = await report_of(client, body)
-    assert (report["created"], report["rejected"]) == (2, 1)
-    assert {(e["line"], e["field"]) for e in report["errors"]} == {(3, field)}
-    assert all(error["message"] for error in report["errors"])
-    assert await n_live(state) == 2
+    for n, (line, field) in enumerate(BAD_LINES):
+        with subtests.test(repr(line)[:60]):
+            good = lines({"id": f"before {n}"}), lines({"id": f"after {n}"})
+            report = await report_of(client, good[0] + b"\n" + line + b"\r\n" + good[1])
+            assert (report["created"], report["rejected"]) == (2, 1)
+            assert {(e["line"], e["field"]) for e in report["errors"]} == {(3, field)}
+            assert all(error["message"] for error in report["errors"])
+            assert await n_live(state) == 2 * (n + 1)
 
 
 async def test_only_bad_lines_change_nothing(

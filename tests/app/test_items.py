@@ -84,10 +84,16 @@ def model_of_one_segment() -> ServedModel:
     )
 
 
-@pytest.mark.parametrize("method", ["PUT", "GET", "DELETE"])
-async def test_anonymous(anonymous: httpx.AsyncClient, refused: Refused, method: str) -> None:
-    body = ITEM if method == "PUT" else None
-    await refused(anonymous.request(method, "/v1/items/a", json=body), 401, "unauthorised")
+METHODS = ["PUT", "GET", "DELETE"]
+
+
+async def test_anonymous(
+    anonymous: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
+) -> None:
+    for method in METHODS:
+        with subtests.test(repr(method)[:60]):
+            body = ITEM if method == "PUT" else None
+            await refused(anonymous.request(method, "/v1/items/a", json=body), 401, "unauthorised")
 
 
 async def test_only_a_server_writes(
@@ -99,81 +105,96 @@ async def test_only_a_server_writes(
         await refused(page.delete("/v1/items/a"), 403, "wrong_credential")
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"title": 1}, "title"),
-        ({"title": None}, "title"),
-        ({"title": "x" * 501}, "title"),
-        ({"title": "\0"}, "title"),
-        ({"title": "\ud800"}, "title"),
-        ({"brand": ["x"]}, "brand"),
-        ({"brand": "x" * 201}, "brand"),
-        ({"categories": "kitchen"}, "categories"),
-        ({"categories": ["x"] * 101}, "categories"),
-        ({"categories": [""]}, "categories.0"),
-        ({"categories": ["a", 2]}, "categories.1"),
-        ({"creators": [None]}, "creators.0"),
-        ({"tags": ["a", "\udfff"]}, "tags.1"),
-        ({"tags": ["x" * 201]}, "tags.0"),
-        ({"price": -0.01}, "price"),
-        ({"price": "12"}, "price"),
-        ({"price": True}, "price"),
-        ({"price": 10**30}, "price"),
-        ({"price": float("nan")}, "price"),
-        ({"price": float("inf")}, "price"),
-        ({"colour": "red"}, "colour"),
-        ({"id": "a"}, "id"),
-        ({"\ud800": 1}, "body"),
-    ],
-)
+MALFORMED_FIELDS = [
+    ({"title": 1}, "title"),
+    ({"title": None}, "title"),
+    ({"title": "x" * 501}, "title"),
+    ({"title": "\0"}, "title"),
+    ({"title": "\ud800"}, "title"),
+    ({"brand": ["x"]}, "brand"),
+    ({"brand": "x" * 201}, "brand"),
+    ({"categories": "kitchen"}, "categories"),
+    ({"categories": ["x"] * 101}, "categories"),
+    ({"categories": [""]}, "categories.0"),
+    ({"categories": ["a", 2]}, "categories.1"),
+    ({"creators": [None]}, "creators.0"),
+    ({"tags": ["a", "\udfff"]}, "tags.1"),
+    ({"tags": ["x" * 201]}, "tags.0"),
+    ({"price": -0.01}, "price"),
+    ({"price": "12"}, "price"),
+    ({"price": True}, "price"),
+    ({"price": 10**30}, "price"),
+    ({"price": float("nan")}, "price"),
+    ({"price": float("inf")}, "price"),
+    ({"colour": "red"}, "colour"),
+    ({"id": "a"}, "id"),
+    ({"\ud800": 1}, "body"),
+]
+
+
 async def test_malformed_field(
-    client: httpx.AsyncClient, refused: Refused, change: dict[str, Any], field: str
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    body = json.dumps({**ITEM, **change}).encode()
-    headers = {"Content-Type": "application/json"}
-    await refused(
-        client.put("/v1/items/a", content=body, headers=headers), 422, "invalid_request", field
-    )
+    for change, field in MALFORMED_FIELDS:
+        with subtests.test(repr(change)[:60]):
+            body = json.dumps({**ITEM, **change}).encode()
+            headers = {"Content-Type": "application/json"}
+            await refused(
+                client.put("/v1/items/a", content=body, headers=headers),
+                422,
+                "invalid_request",
+                field,
+            )
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        (b"", 422),
-        (b"null", 422),
-        (b"[]", 422),
-        (b'"text"', 422),
-        (b'{"title": "Esp', 422),
-        (b"{} {}", 422),
-        (b'{"title": "\xff"}', 400),
-        (b"[" * 100_000, 400),
-        (b'{"price": ' + b"9" * 5000 + b"}", 400),
-        (b'{"price": 1e999}', 422),
-    ],
-)
+MALFORMED_BODIES = [
+    (b"", 422),
+    (b"null", 422),
+    (b"[]", 422),
+    (b'"text"', 422),
+    (b'{"title": "Esp', 422),
+    (b"{} {}", 422),
+    (b'{"title": "\xff"}', 400),
+    (b"[" * 100_000, 400),
+    (b'{"price": ' + b"9" * 5000 + b"}", 400),
+    (b'{"price": 1e999}', 422),
+]
+
+
 async def test_malformed_body(
-    client: httpx.AsyncClient, refused: Refused, body: bytes, status: int
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    reason = "bad_request" if status == 400 else "invalid_request"
-    headers = {"Content-Type": "application/json"}
-    await refused(client.put("/v1/items/a", content=body, headers=headers), status, reason)
+    for body, status in MALFORMED_BODIES:
+        with subtests.test(repr(body)[:60]):
+            reason = "bad_request" if status == 400 else "invalid_request"
+            headers = {"Content-Type": "application/json"}
+            await refused(client.put("/v1/items/a", content=body, headers=headers), status, reason)
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", "nonsense"])
+OTHER_TYPES = ["text/plain", "application/octet-stream", "nonsense"]
+
+
 async def test_wrong_content_type(
-    client: httpx.AsyncClient, refused: Refused, content_type: str
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    headers = {"Content-Type": content_type}
-    sending = client.put("/v1/items/a", content=json.dumps(ITEM), headers=headers)
-    await refused(sending, 422, "invalid_request", "body")
+    for content_type in OTHER_TYPES:
+        with subtests.test(repr(content_type)[:60]):
+            headers = {"Content-Type": content_type}
+            sending = client.put("/v1/items/a", content=json.dumps(ITEM), headers=headers)
+            await refused(sending, 422, "invalid_request", "body")
 
 
-@pytest.mark.parametrize("path", ["x" * 129, "é" * 64 + "x", "%00", "%FF", "%ED%A0%80"])
-async def test_malformed_id(client: httpx.AsyncClient, refused: Refused, path: str) -> None:
-    for method, body in (("PUT", ITEM), ("GET", None), ("DELETE", None)):
-        sending = client.request(method, f"/v1/items/{path}", json=body)
-        await refused(sending, 422, "invalid_request", "item_id")
+MALFORMED_IDS = ["x" * 129, "é" * 64 + "x", "%00", "%FF", "%ED%A0%80"]
+
+
+async def test_malformed_id(
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
+) -> None:
+    for path in MALFORMED_IDS:
+        with subtests.test(repr(path)[:60]):
+            for method, body in (("PUT", ITEM), ("GET", None), ("DELETE", None)):
+                sending = client.request(method, f"/v1/items/{path}", json=body)
+                await refused(sending, 422, "invalid_request", "item_id")
 
 
 async def test_no_id_is_no_route(client: httpx.AsyncClient, refused: Refused) -> None:
@@ -208,24 +229,25 @@ async def test_unknown_item(client: httpx.AsyncClient, refused: Refused) -> None
     await refused(client.delete("/v1/items/none"), 404, "not_found")
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("limit=0", "limit"),
-        ("limit=1001", "limit"),
-        ("limit=x", "limit"),
-        (f"limit={10**30}", "limit"),
-        ("cursor=%F0%9F", "cursor"),
-        ("cursor=!", "cursor"),
-        ("cursor=AA", "cursor"),
-        ("cursor=_w", "cursor"),
-        (f"cursor={'a' * 513}", "cursor"),
-    ],
-)
+MALFORMED_PAGES = [
+    ("limit=0", "limit"),
+    ("limit=1001", "limit"),
+    ("limit=x", "limit"),
+    (f"limit={10**30}", "limit"),
+    ("cursor=%F0%9F", "cursor"),
+    ("cursor=!", "cursor"),
+    ("cursor=AA", "cursor"),
+    ("cursor=_w", "cursor"),
+    (f"cursor={'a' * 513}", "cursor"),
+]
+
+
 async def test_malformed_page(
-    client: httpx.AsyncClient, refused: Refused, query: str, field: str
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    await refused(client.get(f"/v1/items?{query}"), 422, "invalid_request", field)
+    for query, field in MALFORMED_PAGES:
+        with subtests.test(repr(query)[:60]):
+            await refused(client.get(f"/v1/items?{query}"), 422, "invalid_request", field)
 
 
 async def test_put_creates_then_replaces(client: httpx.AsyncClient, state: State) -> None:
@@ -258,13 +280,16 @@ async def test_everything_is_optional(client: httpx.AsyncClient) -> None:
     assert answer.json()["price"] is None
 
 
-@pytest.mark.parametrize("item_id", STRANGE_IDS)
-async def test_strange_ids(client: httpx.AsyncClient, item_id: str) -> None:
-    assert (await client.put(encoded(item_id), json=ITEM)).status_code == 201
-    assert (await client.get(encoded(item_id))).json()["id"] == item_id
-    assert [item["id"] for item in (await client.get("/v1/items")).json()["data"]] == [item_id]
-    assert (await client.delete(encoded(item_id))).status_code == 204
-    assert (await client.get(encoded(item_id))).status_code == 404
+async def test_strange_ids(client: httpx.AsyncClient, subtests: pytest.Subtests) -> None:
+    for item_id in STRANGE_IDS:
+        with subtests.test(repr(item_id)[:60]):
+            assert (await client.put(encoded(item_id), json=ITEM)).status_code == 201
+            assert (await client.get(encoded(item_id))).json()["id"] == item_id
+            assert [item["id"] for item in (await client.get("/v1/items")).json()["data"]] == [
+                item_id
+            ]
+            assert (await client.delete(encoded(item_id))).status_code == 204
+            assert (await client.get(encoded(item_id))).status_code == 404
 
 
 async def test_every_reader_reads(

@@ -28,55 +28,60 @@ async def key_of_kind(client: httpx.AsyncClient, kind: str) -> dict[str, Any]:
     return dict(found)
 
 
-@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 async def test_anonymous(
-    anonymous: httpx.AsyncClient, refused: Refused, method: str, path: str, body: Any
+    anonymous: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    await refused(anonymous.request(method, path, json=body), 401, "unauthorised")
+    for method, path, body in ROUTES:
+        with subtests.test(f"{method} {path}"):
+            await refused(anonymous.request(method, path, json=body), 401, "unauthorised")
 
 
-@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 async def test_wrong_credential(
     connect: Connect,
     mint: Callable[..., str],
     publishable_key: str,
     refused: Refused,
-    method: str,
-    path: str,
-    body: Any,
+    subtests: pytest.Subtests,
 ) -> None:
-    for credential in (publishable_key, mint("user", "u"), mint("device", "d")):
-        sending = connect(credential).request(method, path, json=body)
-        await refused(sending, 403, "wrong_credential")
+    for method, path, body in ROUTES:
+        with subtests.test(f"{method} {path}"):
+            for credential in (publishable_key, mint("user", "u"), mint("device", "d")):
+                sending = connect(credential).request(method, path, json=body)
+                await refused(sending, 403, "wrong_credential")
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({}, "kind"),
-        ({"kind": "admin"}, "kind"),
-        ({"kind": None}, "kind"),
-        ({"kind": 10**30}, "kind"),
-        ({"kind": "\ud800"}, "kind"),
-        ({"kind": "server", "id": "mine"}, "id"),
-        (["server"], "body"),
-        (None, "body"),
-    ],
-)
+MALFORMED_BODIES = [
+    ({}, "kind"),
+    ({"kind": "admin"}, "kind"),
+    ({"kind": None}, "kind"),
+    ({"kind": 10**30}, "kind"),
+    ({"kind": "\ud800"}, "kind"),
+    ({"kind": "server", "id": "mine"}, "id"),
+    (["server"], "body"),
+    (None, "body"),
+]
+
+
 async def test_malformed_body(
-    client: httpx.AsyncClient, refused: Refused, body: Any, field: str
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    headers = {"Content-Type": "application/json"}
-    sending = client.post(PATH, content=json.dumps(body), headers=headers)
-    await refused(sending, 422, "invalid_request", field)
+    for body, field in MALFORMED_BODIES:
+        with subtests.test(repr(body)[:60]):
+            headers = {"Content-Type": "application/json"}
+            sending = client.post(PATH, content=json.dumps(body), headers=headers)
+            await refused(sending, 422, "invalid_request", field)
 
 
-@pytest.mark.parametrize("value", ["", "x" * 256])
+MALFORMED_IDEMPOTENCY_KEYS = ["", "x" * 256]
+
+
 async def test_malformed_idempotency_key(
-    client: httpx.AsyncClient, refused: Refused, value: str
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    sending = client.post(PATH, json={"kind": "server"}, headers={"Idempotency-Key": value})
-    await refused(sending, 422, "invalid_request", "Idempotency-Key")
+    for value in MALFORMED_IDEMPOTENCY_KEYS:
+        with subtests.test(repr(value)[:60]):
+            sending = client.post(PATH, json={"kind": "server"}, headers={"Idempotency-Key": value})
+            await refused(sending, 422, "invalid_request", "Idempotency-Key")
 
 
 async def test_unknown_key(client: httpx.AsyncClient, refused: Refused) -> None:

@@ -27,29 +27,29 @@ def encoded(user_id: str) -> str:
     return "/v1/users/" + "".join(f"%{byte:02X}" for byte in user_id.encode())
 
 
-@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 async def test_anonymous(
-    anonymous: httpx.AsyncClient, refused: Refused, method: str, path: str, body: Any
+    anonymous: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    await refused(anonymous.request(method, path, json=body), 401, "unauthorised")
+    for method, path, body in ROUTES:
+        with subtests.test(f"{method} {path}"):
+            await refused(anonymous.request(method, path, json=body), 401, "unauthorised")
 
 
-@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 async def test_wrong_credential(
     connect: Connect,
     mint: Callable[..., str],
     publishable_key: str,
     refused: Refused,
-    method: str,
-    path: str,
-    body: Any,
+    subtests: pytest.Subtests,
 ) -> None:
-    credentials = [publishable_key, mint("device", "ann")]
-    if method != "GET":
-        credentials.append(mint("user", "ann"))
-    for credential in credentials:
-        sending = connect(credential).request(method, path, json=body)
-        await refused(sending, 403, "wrong_credential")
+    for method, path, body in ROUTES:
+        with subtests.test(f"{method} {path}"):
+            credentials = [publishable_key, mint("device", "ann")]
+            if method != "GET":
+                credentials.append(mint("user", "ann"))
+            for credential in credentials:
+                sending = connect(credential).request(method, path, json=body)
+                await refused(sending, 403, "wrong_credential")
 
 
 @pytest.mark.parametrize("path", OWN_ROUTES)
@@ -79,37 +79,44 @@ async def test_expired_token(
     await refused(ann.get(path), 401, "token_expired")
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({}, "mode"),
-        ({"mode": "shared"}, "mode"),
-        ({"mode": "HOSTED"}, "mode"),
-        ({"mode": None}, "mode"),
-        ({"mode": 1}, "mode"),
-        ({"mode": ["hosted"]}, "mode"),
-        ({"mode": "hosted", "name": "Ann"}, "name"),
-        ({"mode": "device", "history_received": "sha256:"}, "history_received"),
-        ({"mode": "device", "history_received": "sha256:" + "A" * 64}, "history_received"),
-        ({"mode": "device", "history_received": "sha256:" + "a" * 64 + "\n"}, "history_received"),
-        ({"mode": "device", "history_received": 10**30}, "history_received"),
-        ([], "body"),
-        (None, "body"),
-        ("hosted", "body"),
-    ],
-)
+MALFORMED_BODIES = [
+    ({}, "mode"),
+    ({"mode": "shared"}, "mode"),
+    ({"mode": "HOSTED"}, "mode"),
+    ({"mode": None}, "mode"),
+    ({"mode": 1}, "mode"),
+    ({"mode": ["hosted"]}, "mode"),
+    ({"mode": "hosted", "name": "Ann"}, "name"),
+    ({"mode": "device", "history_received": "sha256:"}, "history_received"),
+    ({"mode": "device", "history_received": "sha256:" + "A" * 64}, "history_received"),
+    ({"mode": "device", "history_received": "sha256:" + "a" * 64 + "\n"}, "history_received"),
+    ({"mode": "device", "history_received": 10**30}, "history_received"),
+    ([], "body"),
+    (None, "body"),
+    ("hosted", "body"),
+]
+
+
 async def test_malformed_body(
-    client: httpx.AsyncClient, refused: Refused, body: Any, field: str
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    sending = client.put("/v1/users/ann", json=body)
-    await refused(sending, 422, "invalid_request", field)
+    for body, field in MALFORMED_BODIES:
+        with subtests.test(repr(body)[:60]):
+            sending = client.put("/v1/users/ann", json=body)
+            await refused(sending, 422, "invalid_request", field)
 
 
-@pytest.mark.parametrize("user_id", ["x" * 129, "%00", "%FF"])
-async def test_malformed_id(client: httpx.AsyncClient, refused: Refused, user_id: str) -> None:
-    for method, path, body in ROUTES:
-        sending = client.request(method, path.replace("ann", user_id), json=body)
-        await refused(sending, 422, "invalid_request", "user_id")
+MALFORMED_IDS = ["x" * 129, "%00", "%FF"]
+
+
+async def test_malformed_id(
+    client: httpx.AsyncClient, refused: Refused, subtests: pytest.Subtests
+) -> None:
+    for user_id in MALFORMED_IDS:
+        with subtests.test(repr(user_id)[:60]):
+            for method, path, body in ROUTES:
+                sending = client.request(method, path.replace("ann", user_id), json=body)
+                await refused(sending, 422, "invalid_request", "user_id")
 
 
 async def test_unknown_user(client: httpx.AsyncClient, refused: Refused) -> None:
@@ -164,17 +171,20 @@ async def test_a_mode_change_reaches_the_cached_state(
     assert first.stamp < second.stamp
 
 
-@pytest.mark.parametrize("user_id", STRANGE_IDS)
-async def test_strange_ids(client: httpx.AsyncClient, connect: Connect, user_id: str) -> None:
-    path = encoded(user_id)
-    assert (await client.put(path, json={"mode": "hosted"})).status_code == 201
-    token = (await client.post(f"{path}/tokens")).json()["token"]
-    own = connect(token)
-    assert (await own.get(path)).json()["id"] == user_id
-    assert (await own.get(f"{path}/events")).json() == {"data": [], "next_cursor": None}
-    assert (await own.get(f"{path}/history")).json()["user_id"] == user_id
-    assert (await client.delete(path)).status_code == 204
-    assert (await own.get(path)).status_code == 404
+async def test_strange_ids(
+    client: httpx.AsyncClient, connect: Connect, subtests: pytest.Subtests
+) -> None:
+    for user_id in STRANGE_IDS:
+        with subtests.test(repr(user_id)[:60]):
+            path = encoded(user_id)
+            assert (await client.put(path, json={"mode": "hosted"})).status_code == 201
+            token = (await client.post(f"{path}/tokens")).json()["token"]
+            own = connect(token)
+            assert (await own.get(path)).json()["id"] == user_id
+            assert (await own.get(f"{path}/events")).json() == {"data": [], "next_cursor": None}
+            assert (await own.get(f"{path}/history")).json()["user_id"] == user_id
+            assert (await client.delete(path)).status_code == 204
+            assert (await own.get(path)).status_code == 404
 
 
 async def test_tokens_tell_their_end(client: httpx.AsyncClient) -> None:

@@ -18,7 +18,8 @@ FAULTS = textwrap.dedent("""
         assert keep_freed_memory()
     def work():
         for _ in range(50):
-            np.ones(400_000)
+            kept = [np.ones(400_000) for _ in range(6)]
+            del kept
     work()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     work()
