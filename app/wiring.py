@@ -1,7 +1,6 @@
 """What a worker holds while it lives: made at start, closed at the end, handed to every request."""
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -86,9 +85,7 @@ def lifespan(
         try:
             yield state
         finally:
-            follower.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await follower
+            await state["serving"].end(follower)
             await state["cache"].close()
             await state["database"].close()
 

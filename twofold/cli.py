@@ -87,7 +87,7 @@ def demo(
     data_format: Annotated[
         str, typer.Option("--format", help="Format of --data: movielens or events-csv.")
     ] = "movielens",
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds to run.")] = 60,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds to run.")] = 40,
     cohort: Annotated[int, typer.Option(min=1, help="Updates that close a round.")] = 100,
     exit_after: Annotated[bool, typer.Option("--exit", help="End instead of serving.")] = False,
     json_file: Annotated[

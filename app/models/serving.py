@@ -1,6 +1,7 @@
 """The versions that a worker ranks with, kept current beside the requests."""
 
 import asyncio
+import contextlib
 
 import numpy as np
 import structlog
@@ -18,6 +19,7 @@ COUNTS_PERIOD_S = 10.0
 # Counting reads every event. A long count makes the next one wait, so that it stays a small share.
 COUNTS_REST_FACTOR = 20.0
 UNREADABLE_PAUSE_S = 5.0
+END_WAIT_S = 2.0
 
 log = structlog.get_logger()
 
@@ -90,6 +92,15 @@ class ServingModels:
                 if not was_failing:
                     log.warning("serving_not_refreshed", error=type(error).__name__)
                 was_failing = True
+
+    async def end(self, following: asyncio.Task[None]) -> None:
+        """End a task of `follow` between two looks: a query cut off would outlive its loop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_WAIT_S), self._one_look:
+                following.cancel()
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
 
     async def _follow_versions(self, newest: int | None) -> None:
         if newest is None or (newest == self._seen_version and not self._retry_at):

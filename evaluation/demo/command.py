@@ -34,7 +34,7 @@ class DemoOptions:
 
     data: Path | None = None
     format: str = "movielens"
-    rounds: int = 60
+    rounds: int = 40
     cohort: int = 100
     exit: bool = False
     json: Path | None = None

@@ -79,7 +79,7 @@ async def test_expired_token(
     await refused(ann.post(PATH, json=EVENT), 401, "token_expired")
 
 
-MALFORMED_FIELDS = [
+MALFORMED_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"event_id": ""}, "event_id"),
     ({"event_id": 1}, "event_id"),
     ({"event_id": None}, "event_id"),
@@ -179,7 +179,7 @@ async def test_oversize_body(client: httpx.AsyncClient, refused: Refused) -> Non
     await refused(client.post(PATH, json=big), 413, "body_too_large")
 
 
-REFUSALS = [
+REFUSALS: list[tuple[dict[str, Any], int, str, str]] = [
     ({"type": "like"}, 422, "unknown_type", "type"),
     ({"at": "2027-01-15T08:05:01Z"}, 422, "in_the_future", "at"),
     ({"at": "9999-12-31T23:59:59Z"}, 422, "in_the_future", "at"),

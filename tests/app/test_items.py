@@ -105,7 +105,7 @@ async def test_only_a_server_writes(
         await refused(page.delete("/v1/items/a"), 403, "wrong_credential")
 
 
-MALFORMED_FIELDS = [
+MALFORMED_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"title": 1}, "title"),
     ({"title": None}, "title"),
     ({"title": "x" * 501}, "title"),

@@ -210,11 +210,13 @@ class TestFollowing:
         assert ids_of(answer) == ["c", "b", "a"]
         assert [item["score"] for item in answer["items"]] == [2.0, 1.0, 0.0]
 
-    async def test_counts_again_after_a_while(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.fixture
+    def restless(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Counts at every look. Must come before the shop: its start-up counts already."""
         monkeypatch.setattr(serving_module, "COUNTS_PERIOD_S", 0.0)
         monkeypatch.setattr(serving_module, "COUNTS_REST_FACTOR", 0.0)
+
+    async def test_counts_again_after_a_while(self, restless: None, shop: Shop) -> None:
         await shop.put_items("a", "b")
         await shop.publish()
         await shop.put_user("someone")
