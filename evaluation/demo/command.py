@@ -164,6 +164,7 @@ def _train(demo: Demo, wanted: int) -> None:
     with RoundsDisplay(demo.console, wanted) as display:
         counts = demo.fleet.run(lambda _: goal_reached, look)
     _count(demo.results, seen, counts)
+    demo.results.traffic["token_calls"] = demo.service.token_calls()
     demo.results.traffic["service_restarts"] = demo.service.restarts
 
 

@@ -1,6 +1,7 @@
 """The service as a child process of the demo; a killed one is started again on the same data."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -80,6 +81,12 @@ class ServiceProcess:
             time.sleep(0.1)
         tail = self.log.read_text(errors="replace")[-2000:]
         raise RuntimeError(f"the service did not become ready; the end of its log:\n{tail}")
+
+    def token_calls(self) -> int:
+        """Requests for a token outside a check-in, as the service counted them since its start."""
+        text = httpx.get(f"{self.url}/metrics", timeout=5).text
+        found = re.findall(r'twofold_protocol_requests_total\{[^}]*step="token"\} (\S+)', text)
+        return int(sum(float(count) for count in found))
 
     def keep_alive(self) -> None:
         """Start the service again if it was killed. Call from the main thread, now and then."""
