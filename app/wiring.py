@@ -86,6 +86,7 @@ def lifespan(
             yield state
         finally:
             await state["serving"].end(follower)
+            await state["user_states"].end()
             await state["cache"].close()
             await state["database"].close()
 

@@ -15,7 +15,7 @@ import uvicorn
 from pydantic import ValidationError
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from app.access.secrets import bootstrap_keys, signing_secret
+from app.access.secrets import bootstrap_keys, given_keys, signing_secret
 from app.cache.embedded import EmbeddedRedis
 from app.settings import Settings
 from app.store.database import Database
@@ -54,6 +54,7 @@ def read_settings(data_dir: Path | None = None) -> Settings:
     try:
         settings = Settings()
         signing_secret(settings)
+        given_keys(settings)
     except ValidationError as error:
         raise StartRefusedError(_one_line(error)) from error
     except (RuntimeError, OSError) as error:

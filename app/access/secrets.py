@@ -11,6 +11,7 @@ SERVER_KEY_PREFIX = "tf_server_"
 PUBLISHABLE_KEY_PREFIX = "tf_pub_"
 PREFIX_CHARS = 14
 """How much of a key is kept and shown, to recognise it by."""
+KEY_LENGTH_MIN = len(PUBLISHABLE_KEY_PREFIX) + 32
 KEY_KINDS = {SERVER_KEY_PREFIX: "server", PUBLISHABLE_KEY_PREFIX: "publishable"}
 
 
@@ -55,12 +56,25 @@ def signing_secret(settings: Settings) -> bytes:
     return read_or_create(settings.data_dir / "secret", secrets.token_urlsafe(48)).encode()
 
 
-def bootstrap_keys(settings: Settings) -> dict[str, str]:
-    """The first key of each kind: given, or generated once into `data_dir`. Kind -> key."""
+def given_keys(settings: Settings) -> dict[str, str]:
+    """The keys that the operator chose, by prefix; empty where there is none.
+
+    Raises: RuntimeError for a key without its prefix, by which requests are told apart.
+    """
     given = {
         SERVER_KEY_PREFIX: settings.server_key.get_secret_value(),
         PUBLISHABLE_KEY_PREFIX: settings.publishable_key.get_secret_value(),
     }
+    for prefix, key in given.items():
+        if key and not (key.startswith(prefix) and len(key) >= KEY_LENGTH_MIN):
+            name = f"TWOFOLD_{KEY_KINDS[prefix].upper()}_KEY"
+            raise RuntimeError(f"{name} must be '{prefix}' and at least 32 random characters")
+    return given
+
+
+def bootstrap_keys(settings: Settings) -> dict[str, str]:
+    """The first key of each kind: given, or generated once into `data_dir`. Kind -> key."""
+    given = given_keys(settings)
     return {
         kind: given[prefix] or read_or_create(settings.data_dir / f"{kind}-key", new_key(prefix))
         for prefix, kind in KEY_KINDS.items()

@@ -106,6 +106,13 @@ class UserStates:
         if self._settling is None or self._settling.done():
             self._settling = asyncio.create_task(self._settle_when_back())
 
+    async def end(self) -> None:
+        """Stop putting things right: the worker ends, and the time to live bounds the rest."""
+        if self._settling is not None:
+            self._settling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._settling
+
     @property
     def is_settled(self) -> bool:
         """Whether no outage has left anything to put right."""

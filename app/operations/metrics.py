@@ -2,8 +2,6 @@
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-PROTOCOL_STEPS = ("check_in_granted", "check_in_wait", "download", "upload", "receipt", "token")
-
 
 class Metrics:
     """Counters that the routes move. Labels are route templates and stable reasons, never ids."""

@@ -6,10 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import anyio.to_thread
-
 DIGEST_PREFIX = "sha256:"
-SYNC_CHUNK_BYTES = 1 << 20
 
 
 def digest_of(body: bytes) -> str:
@@ -99,8 +96,3 @@ async def read_limited(chunks: AsyncIterator[bytes], bytes_max: int) -> bytes:
             raise BlobTooLarge
         parts.append(chunk)
     return b"".join(parts)
-
-
-async def put_in_thread(blobs: BlobStore, folder: str, name: str, body: bytes) -> None:
-    """`BlobStore.put` off the event loop: a sync may take tens of milliseconds."""
-    await anyio.to_thread.run_sync(blobs.put, folder, name, body)

@@ -38,12 +38,6 @@ def replace_file(path: Path, *parts: bytes) -> None:
     sync_folder(path.parent)
 
 
-def remove_file(path: Path) -> None:
-    """Remove the file if it is there; the removal is on the disk when this returns."""
-    path.unlink(missing_ok=True)
-    sync_folder(path.parent)
-
-
 def sync_folder(folder: Path) -> None:
     """Put the folder's list of names on the disk: a rename counts only then."""
     if os.name == "nt":  # Windows has no handle on a folder, and syncs names by itself

@@ -51,6 +51,9 @@ def load_shop(path: Path | None, format: str) -> Shop:
         return Shop(dataset, hold_out_last(dataset, PURCHASE), "EUR")
     if format not in LOADERS:
         raise ValueError(f"format must be one of {', '.join(LOADERS)}")
-    dataset = LOADERS[format](path)
+    try:
+        dataset = LOADERS[format](path)
+    except OSError as error:
+        raise ValueError(f"{error.filename}: {error.strerror}") from error
     bought = any(e.type == PURCHASE for history in dataset.histories.values() for e in history)
     return Shop(dataset, hold_out_last(dataset, PURCHASE if bought else None), None)

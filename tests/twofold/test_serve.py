@@ -54,6 +54,10 @@ class TestRefused:
     def test_short_secret(self, tmp_path: Path) -> None:
         assert "32 bytes" in refusal("serve", folder=tmp_path, TWOFOLD_SECRET="short")
 
+    def test_key_without_its_prefix(self, tmp_path: Path) -> None:
+        line = refusal("serve", folder=tmp_path, TWOFOLD_SERVER_KEY="hello")
+        assert line.startswith("twofold: TWOFOLD_SERVER_KEY must be 'tf_server_'")
+
     def test_shared_database_without_a_secret(self, tmp_path: Path) -> None:
         url = "postgresql://nobody@127.0.0.1:1/none"
         assert "TWOFOLD_SECRET" in refusal("serve", folder=tmp_path, TWOFOLD_DATABASE_URL=url)
