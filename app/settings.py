@@ -12,7 +12,9 @@ EVENT_TYPES = ("view", "cart", "purchase")
 class RoundSettings(BaseSettings):
     """What a round asks of its devices; becomes the plan of the next round."""
 
-    model_config = SettingsConfigDict(env_prefix="TWOFOLD_ROUND_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TWOFOLD_ROUND_", env_file=".env", extra="ignore", frozen=True
+    )
 
     enabled: bool = Field(True, description="Whether the coordinator opens rounds by itself.")
     cohort_target: int = Field(100, ge=1, description="Updates that close a round.")

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -43,12 +45,14 @@ def serve(
     ] = True,
 ) -> None:
     """Serve the API, with embedded stores unless the settings name others."""
-    from twofold import serving
+    with _server_part():
+        from twofold import serving
+        from twofold.start_checks import StartRefusedError, read_settings
 
     try:
-        settings = serving.read_settings(data_dir)
+        settings = read_settings(data_dir)
         serving.serve(settings, serving.ServeOptions(host, port, workers, coordinator))
-    except serving.StartRefusedError as error:
+    except StartRefusedError as error:
         raise _refused(error) from None
 
 
@@ -58,25 +62,29 @@ def coordinate(data_dir: DataDir = None) -> None:
     from twofold.supervision import follow_supervisor
 
     follow_supervisor()
-    from app.coordinator.process import coordinate as run
-    from twofold import serving
+    with _server_part():
+        from app.coordinator.process import coordinate as run
+        from twofold import serving
+        from twofold.start_checks import StartRefusedError, read_settings
 
     try:
-        settings = serving.read_settings(data_dir)
+        settings = read_settings(data_dir)
         asyncio.run(serving.check_database(settings))
         asyncio.run(run(settings, serving.redis_url(settings)))
-    except serving.StartRefusedError as error:
+    except StartRefusedError as error:
         raise _refused(error) from None
 
 
 @app.command()
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database to this version's schema."""
-    from twofold import serving
+    with _server_part():
+        from twofold import serving
+        from twofold.start_checks import StartRefusedError, read_settings
 
     try:
-        asyncio.run(serving.migrate_database(serving.read_settings(data_dir)))
-    except serving.StartRefusedError as error:
+        asyncio.run(serving.migrate_database(read_settings(data_dir)))
+    except StartRefusedError as error:
         raise _refused(error) from None
     typer.echo("The database is at the newest schema.")
 
@@ -105,7 +113,8 @@ def demo(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
-    from evaluation.demo.command import DemoOptions, run
+    with _server_part():
+        from evaluation.demo.command import DemoOptions, run
 
     options = DemoOptions(
         data=data,
@@ -122,6 +131,16 @@ def demo(
         run(options, Console())
     except (ValueError, RuntimeError) as error:
         raise _refused(error) from None
+
+
+@contextmanager
+def _server_part() -> Iterator[None]:
+    """Turn a missing library of the server's extra into one line that says what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        detail = f"this command needs the server part ({error}): pip install 'twofold[server]'"
+        raise _refused(RuntimeError(detail)) from None
 
 
 def _refused(error: Exception) -> typer.Exit:

@@ -7,20 +7,19 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
 import uvicorn
-from pydantic import ValidationError
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from app.access.secrets import bootstrap_keys, given_keys, signing_secret
+from app.access.secrets import bootstrap_keys
 from app.cache.embedded import EmbeddedRedis
 from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import migrate
 from app.store.revision import is_current
+from twofold.start_checks import StartRefusedError, check_address, sole_owner
 from twofold.supervision import KeptRunning, name_supervisor
 
 T = TypeVar("T")
@@ -28,10 +27,6 @@ T = TypeVar("T")
 COORDINATE = [sys.executable, "-P", "-m", "twofold", "coordinate"]
 KEEP_ALIVE_S = 30
 GRACEFUL_S = 5
-
-
-class StartRefusedError(Exception):
-    """The service cannot start as it is configured; the message is one clear line."""
 
 
 @dataclass(frozen=True)
@@ -44,32 +39,6 @@ class ServeOptions:
     coordinator: bool
 
 
-def read_settings(data_dir: Path | None = None) -> Settings:
-    """The settings from the environment; `data_dir` goes there first, for child processes too.
-
-    Raises: StartRefusedError.
-    """
-    if data_dir is not None:
-        os.environ["TWOFOLD_DATA_DIR"] = str(data_dir)
-    try:
-        settings = Settings()
-        signing_secret(settings)
-        given_keys(settings)
-    except ValidationError as error:
-        raise StartRefusedError(_one_line(error)) from error
-    except (RuntimeError, OSError) as error:
-        raise StartRefusedError(str(error)) from error
-    return settings
-
-
-def _one_line(error: ValidationError) -> str:
-    parts = []
-    for found in error.errors():
-        name = "_".join(str(part) for part in found["loc"]).upper()
-        parts.append(f"TWOFOLD_{name}: {found['msg']}" if name else str(found["msg"]))
-    return "; ".join(parts)
-
-
 def serve(settings: Settings, options: ServeOptions) -> None:
     """Run until SIGTERM or SIGINT.
 
@@ -77,7 +46,10 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     """
     name_supervisor()
     signal.signal(signal.SIGTERM, _exit)
+    check_address(options.host, options.port)
     with ExitStack() as stack:
+        if not (settings.redis_url and settings.database_url):
+            stack.enter_context(sole_owner(settings.data_dir))
         _start_cache(settings, stack)
         asyncio.run(prepare_database(settings))
         _print_keys(settings)
@@ -96,7 +68,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             access_log=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACEFUL_S,
-            log_level="warning",
+            log_level="info",
         )
 
 
@@ -150,7 +122,7 @@ async def migrate_database(settings: Settings) -> None:
 async def _with_database(settings: Settings, run: Callable[[Database], Awaitable[T]]) -> T:
     try:
         database = Database(settings.resolved_database_url)
-    except (ArgumentError, ImportError) as error:
+    except (ArgumentError, ImportError, ValueError) as error:
         raise StartRefusedError(f"TWOFOLD_DATABASE_URL: {error}") from error
     try:
         return await run(database)

@@ -11,7 +11,7 @@ SERVER_KEY_PREFIX = "tf_server_"
 PUBLISHABLE_KEY_PREFIX = "tf_pub_"
 PREFIX_CHARS = 14
 """How much of a key is kept and shown, to recognise it by."""
-KEY_LENGTH_MIN = len(PUBLISHABLE_KEY_PREFIX) + 32
+KEY_RANDOM_MIN = 32
 KEY_KINDS = {SERVER_KEY_PREFIX: "server", PUBLISHABLE_KEY_PREFIX: "publishable"}
 
 
@@ -66,7 +66,7 @@ def given_keys(settings: Settings) -> dict[str, str]:
         PUBLISHABLE_KEY_PREFIX: settings.publishable_key.get_secret_value(),
     }
     for prefix, key in given.items():
-        if key and not (key.startswith(prefix) and len(key) >= KEY_LENGTH_MIN):
+        if key and not (key.startswith(prefix) and len(key) >= len(prefix) + KEY_RANDOM_MIN):
             name = f"TWOFOLD_{KEY_KINDS[prefix].upper()}_KEY"
             raise RuntimeError(f"{name} must be '{prefix}' and at least 32 random characters")
     return given

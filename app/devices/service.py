@@ -18,6 +18,7 @@ from app.wiring import State
 
 PROOF_AGE_S_MAX = 300.0
 IAT_MAX = 1e12
+CODE_PREFIX = "tf_code_"
 
 
 async def make_code(state: State, user_id: str) -> EnrolmentCode:
@@ -25,7 +26,8 @@ async def make_code(state: State, user_id: str) -> EnrolmentCode:
 
     Raises: Problem 404 when the user was never put.
     """
-    code = secrets.token_urlsafe(24)
+    # The prefix keeps a code from looking like an option on a command line.
+    code = CODE_PREFIX + secrets.token_urlsafe(24)
     expires_at = state["clock"]() + state["settings"].enrolment_code_ttl_s
 
     async def run(connection: AsyncConnection) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from twofold.start_checks import sole_owner
+
 ROOT = Path(__file__).parents[2]
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -57,6 +59,36 @@ class TestRefused:
     def test_key_without_its_prefix(self, tmp_path: Path) -> None:
         line = refusal("serve", folder=tmp_path, TWOFOLD_SERVER_KEY="hello")
         assert line.startswith("twofold: TWOFOLD_SERVER_KEY must be 'tf_server_'")
+
+    def test_cache_that_is_no_url(self, tmp_path: Path) -> None:
+        line = refusal("serve", folder=tmp_path, TWOFOLD_REDIS_URL="garbage")
+        assert line.startswith("twofold: TWOFOLD_REDIS_URL: ")
+
+    def test_database_of_another_kind(self, tmp_path: Path) -> None:
+        line = refusal("serve", folder=tmp_path, TWOFOLD_DATABASE_URL="mysql://x/y")
+        assert "sqlite: or postgresql:" in line
+
+    def test_round_setting_is_named(self, tmp_path: Path) -> None:
+        line = refusal("serve", folder=tmp_path, TWOFOLD_ROUND_ENABLED="maybe")
+        assert line.startswith("twofold: TWOFOLD_ROUND_ENABLED: ")
+
+    def test_data_dir_that_is_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        assert "is not a folder" in refusal("serve", folder=tmp_path / "file")
+
+    def test_port_in_use(self, tmp_path: Path) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = str(taken.getsockname()[1])
+            assert f"127.0.0.1:{port}" in refusal("serve", "--port", port, folder=tmp_path)
+        assert not (tmp_path / "twofold.db").exists()
+
+    def test_data_dir_of_a_running_service(self, tmp_path: Path) -> None:
+        with sole_owner(tmp_path):
+            port = str(free_port())
+            line = refusal("serve", "--port", port, folder=tmp_path)
+        assert line == f"twofold: another service runs on {tmp_path}"
 
     def test_shared_database_without_a_secret(self, tmp_path: Path) -> None:
         url = "postgresql://nobody@127.0.0.1:1/none"
