@@ -6,6 +6,7 @@ Reader        any credential: catalogue, model, anonymous sessions
 DeviceCaller  token of a device that is not revoked
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,7 +18,8 @@ from app.access import repository
 from app.access.secrets import KEY_KINDS, key_hash
 from app.access.tokens import TokenRefused
 from app.errors import Problem, unauthorised
-from app.wiring import StateOf
+from app.store.outage import AWAY
+from app.wiring import State, StateOf
 
 _bearer = HTTPBearer(auto_error=False, description="Server key, publishable key or token")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -30,6 +32,7 @@ class Caller:
     kind: str
     subject: str
     user_id: str | None = None
+    born: float | None = None
 
     def require_user(self, user_id: str) -> None:
         """A server key may name any user, a token only its own.
@@ -50,7 +53,33 @@ async def caller(state: StateOf, credentials: Credentials) -> Caller:
     claims = state["tokens"].verify(text)
     if isinstance(claims, TokenRefused):
         raise unauthorised("The token is not valid or has expired.", claims.reason)
-    return Caller(claims.kind, claims.subject, claims.user_id)
+    return Caller(claims.kind, claims.subject, claims.user_id, claims.born)
+
+
+async def _check_live(state: State, device_id: str) -> None:
+    """A device's token may outlive its enrolment: every request asks.
+
+    Raises: Problem 403 `device_revoked`.
+    """
+    async with state["database"].read() as connection:
+        if not await repository.is_device_live(connection, device_id):
+            raise Problem(403, "device_revoked", "This device is not enrolled any more.")
+
+
+async def _check_account(state: State, user_id: str, born: float) -> None:
+    """A token ends with its account: the next one of the same id is somebody else's.
+
+    With the database away the token stands: nothing can be written then, and lists are degraded.
+    Raises: Problem 401 `token_invalid`.
+    """
+    try:
+        async with asyncio.timeout(state["settings"].database_timeout_s):
+            async with state["database"].read() as connection:
+                created_at = await repository.account_created_at(connection, user_id)
+    except (TimeoutError, *AWAY):
+        return
+    if created_at != born:
+        raise unauthorised("The token's account was erased.", "token_invalid")
 
 
 async def _caller_by_key(state: StateOf, key: str) -> Caller:
@@ -66,33 +95,26 @@ async def _caller_by_key(state: StateOf, key: str) -> Caller:
     return Caller(kept.kind, kept.id)
 
 
-def only(*kinds: str) -> Callable[[Caller], Awaitable[Caller]]:
+def only(*kinds: str) -> Callable[[State, Caller], Awaitable[Caller]]:
     """A dependency that lets through callers of these kinds.
 
-    Raises: Problem 403 `wrong_credential`.
+    Raises: Problem 403 `wrong_credential` or `device_revoked`, 401 `token_invalid`.
     """
 
-    async def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
+    async def check(state: StateOf, who: Annotated[Caller, Depends(caller)]) -> Caller:
         if who.kind not in kinds:
             detail = f"This route takes a {' or '.join(kinds)} credential, not a {who.kind} one."
             raise Problem(403, "wrong_credential", detail)
+        if who.kind == "device":
+            await _check_live(state, who.subject)
+        elif who.user_id is not None and who.born is not None:
+            await _check_account(state, who.user_id, who.born)
         return who
 
     return check
 
 
-async def live_device(state: StateOf, who: Annotated[Caller, Depends(only("device"))]) -> Caller:
-    """A device that is still enrolled; its token may outlive its enrolment.
-
-    Raises: Problem 403 `device_revoked`.
-    """
-    async with state["database"].read() as connection:
-        if not await repository.is_device_live(connection, who.subject):
-            raise Problem(403, "device_revoked", "This device is not enrolled any more.")
-    return who
-
-
 Server = Annotated[Caller, Depends(only("server"))]
 Person = Annotated[Caller, Depends(only("server", "user"))]
 Reader = Annotated[Caller, Depends(only("server", "publishable", "user", "device"))]
-DeviceCaller = Annotated[Caller, Depends(live_device)]
+DeviceCaller = Annotated[Caller, Depends(only("device"))]

@@ -6,7 +6,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.tables import devices, keys
+from app.store.tables import devices, keys, users
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,12 @@ async def revoke_key(connection: AsyncConnection, key_id: str, now: float) -> bo
     live = (keys.c.id == key_id) & keys.c.revoked_at.is_(None)
     result = await connection.execute(update(keys).where(live).values(revoked_at=now))
     return result.rowcount == 1
+
+
+async def account_created_at(connection: AsyncConnection, user_id: str) -> float | None:
+    """When the user with this id was created; None when there is none."""
+    found = await connection.execute(select(users.c.created_at).where(users.c.id == user_id))
+    return found.scalar()
 
 
 async def is_device_live(connection: AsyncConnection, device_id: str) -> bool:

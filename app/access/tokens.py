@@ -17,12 +17,17 @@ TokenKind = Literal["user", "device"]
 
 @dataclass(frozen=True)
 class Claims:
-    """What a verified token says. subject: user id or device id; user_id: the account."""
+    """What a verified token says. subject: user id or device id; user_id: the account.
+
+    born: when the account was created, by which an erased account's tokens are told from those of
+    the next account with the same id; None for devices, whose enrolment says the same.
+    """
 
     kind: TokenKind
     subject: str
     user_id: str
     expires_at: float
+    born: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,19 @@ class TokenSigner:
         self._key = OctKey.import_key(secret)
         self._clock = clock
 
-    def mint(self, kind: TokenKind, subject: str, user_id: str, ttl_s: float) -> str:
+    def mint(
+        self,
+        kind: TokenKind,
+        subject: str,
+        user_id: str,
+        ttl_s: float,
+        born: float | None = None,
+    ) -> str:
         """A token for `subject` that ends after `ttl_s`."""
         now = self._clock()
         claims = {"typ": kind, "sub": subject, "usr": user_id, "iat": now, "exp": now + ttl_s}
+        if born is not None:
+            claims["born"] = born
         return jwt.encode({"alg": ALGORITHM}, claims, self._key, algorithms=[ALGORITHM])
 
     def verify(self, token: str) -> Claims | TokenRefused:
@@ -61,4 +75,7 @@ class TokenSigner:
             return TokenRefused("token_invalid")
         if self._clock() >= expires_at:
             return TokenRefused("token_expired")
-        return Claims(kind, subject, user_id, float(expires_at))
+        born = claims.get("born")
+        if not (born is None or isinstance(born, int | float)):
+            return TokenRefused("token_invalid")
+        return Claims(kind, subject, user_id, float(expires_at), born)

@@ -95,7 +95,7 @@ async def stale_towers(
         .outerjoin(tower, tower.c.user_id == users.c.id)
         .where(users.c.mode == "hosted", users.c.id.in_(_with_history(events_min)))
         .where(or_(moved, tower.c.model_version != version))
-        .order_by(moved.desc(), tower.c.adapted_at, users.c.id)
+        .order_by(moved.desc(), tower.c.adapted_at.nulls_first(), users.c.id)
         .limit(limit)
     )
     return [StaleTower(*row) for row in await connection.execute(query)]

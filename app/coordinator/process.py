@@ -15,11 +15,24 @@ from app.settings import Settings
 from app.wiring import build_state
 
 
+def configure_log() -> None:
+    """One line per event, on stderr; tracebacks without locals, which hold secrets and user ids."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 async def coordinate(settings: Settings, redis_url: str) -> None:
     """Tick until SIGTERM or SIGINT."""
     # One thread: the published table is then the same on every run of one torch build.
     torch.set_num_threads(1)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    configure_log()
     state = build_state(settings, redis_url, system_clock)
     coordinator = Coordinator(state, np.random.default_rng())
     ticking = asyncio.create_task(run_forever(coordinator.tick, settings.tick_s))

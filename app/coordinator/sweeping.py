@@ -7,6 +7,7 @@ that it is about to publish.
 
 import asyncio
 import json
+import time
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +24,7 @@ from app.wiring import State
 from federation.plan import Plan
 
 GRACE_S = 30.0
+UNFINISHED_S = 3600.0
 
 
 async def sweep(state: State) -> None:
@@ -35,6 +37,8 @@ async def sweep(state: State) -> None:
     await asyncio.to_thread(delete_updates, blobs, names, wanted)
     await asyncio.to_thread(prune, blobs, kept)
     await asyncio.to_thread(_prune_sums, blobs, n_versions)
+    # File times are the file system's: compare them with its clock, not with the service's.
+    await asyncio.to_thread(blobs.forget_unfinished, time.time() - UNFINISHED_S)
 
 
 def delete_updates(blobs: BlobStore, names: list[str], wanted: set[str]) -> int:

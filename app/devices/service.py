@@ -88,7 +88,8 @@ def _admit(code: StoredCode, known: StoredDevice | None, now: float) -> StoredDe
         raise Problem(409, "key_enrolled", "This key is enrolled for another user.")
     if code.device_id is not None and (known is None or known.id != code.device_id):
         raise Problem(409, "code_used", "This code enrolled another device.")
-    if code.device_id is None and now >= code.expires_at:
+    # Repeats too: a request that was once overheard must not buy tokens for ever.
+    if now >= code.expires_at:
         raise Problem(410, "code_expired", "This enrolment code has expired.")
     if known is not None and known.revoked_at is not None:
         raise Problem(403, "device_revoked", "This device is not enrolled any more.")

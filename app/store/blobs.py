@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 DIGEST_PREFIX = "sha256:"
+TEMPORARY = ".put-"
 
 
 def digest_of(body: bytes) -> str:
@@ -35,8 +36,10 @@ class BlobStore:
     def put(self, folder: str, name: str, body: bytes) -> None:
         """Store `body`; the same name again replaces it whole."""
         path = self.path(folder, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".put-")
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sync_folder(self.root)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(body)
@@ -65,6 +68,13 @@ class BlobStore:
     def delete(self, folder: str, name: str) -> None:
         """Forget a blob; a missing one is no error."""
         self.path(folder, name).unlink(missing_ok=True)
+
+    def forget_unfinished(self, before: float) -> int:
+        """Delete what killed writers left behind, last written before `before`; how many went."""
+        found = [p for p in self.root.glob(f"*/{TEMPORARY}*") if p.stat().st_mtime < before]
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
 
     def names(self, folder: str) -> list[str]:
         """Names in a folder, with the digest prefix restored, sorted."""

@@ -29,7 +29,9 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.is_sqlite = url.startswith("sqlite")
-        self.engine: AsyncEngine = create_async_engine(url, **_pool_options(self.is_sqlite))
+        self.engine: AsyncEngine = create_async_engine(
+            url, hide_parameters=True, **_pool_options(self.is_sqlite)
+        )
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
 
@@ -85,7 +87,12 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
         # The driver must not begin transactions behind our back (SQLAlchemy's own recipe).
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -31,11 +31,15 @@ async def get_user(state: State, user_id: str) -> UserView:
 
     Raises: Problem 404.
     """
+    return view(await _stored_user(state, user_id))
+
+
+async def _stored_user(state: State, user_id: str) -> StoredUser:
     async with state["database"].read() as connection:
         user = await repository.find_user(connection, user_id)
     if user is None:
         raise not_found("user")
-    return view(user)
+    return user
 
 
 async def put_user(state: State, user_id: str, body: UserBody) -> tuple[ModeAnswer, bool]:
@@ -107,7 +111,7 @@ async def mint_token(state: State, user_id: str) -> UserToken:
 
     Raises: Problem 404.
     """
-    await get_user(state, user_id)
+    user = await _stored_user(state, user_id)
     ttl_s = state["settings"].user_token_ttl_s
-    token = state["tokens"].mint("user", user_id, user_id, ttl_s)
+    token = state["tokens"].mint("user", user_id, user_id, ttl_s, born=user.created_at)
     return UserToken(token=token, expires_at=rfc3339(state["clock"]() + ttl_s))

@@ -139,11 +139,14 @@ class TestEnrol:
     ) -> None:
         body = enrolment(code, new_key())
         first = await anonymous.post("/v1/devices", json=body)
-        clock.now += 30 * 86400  # the answer was lost, and the device slept long
+        clock.now += 6 * 86400  # the answer was lost, and the device slept long
         again = await anonymous.post("/v1/devices", json=body)
         assert (first.status_code, again.status_code) == (201, 200)
         assert again.json()["device_id"] == first.json()["device_id"]
         assert first.json()["user_id"] == "ada"
+        clock.now += 2 * 86400  # whoever overheard the request must not get tokens for ever
+        late = await anonymous.post("/v1/devices", json=body)
+        assert (late.status_code, late.json()["reason"]) == (410, "code_expired")
 
     async def test_key_exported_by_webcrypto(self, code: str, anonymous: httpx.AsyncClient) -> None:
         body = enrolment(code, new_key())
@@ -224,6 +227,8 @@ class TestRevoke:
         assert (await client.delete(f"/v1/devices/{device.id}")).status_code == 204
         refused = await device.client.post("/v1/rounds/check-in", json={})
         assert (refused.status_code, refused.json()["reason"]) == (403, "device_revoked")
+        reading = await device.client.get("/v1/popular")
+        assert (reading.status_code, reading.json()["reason"]) == (403, "device_revoked")
         claims = {"device_id": device.id, "purpose": "token", "iat": clock.now}
         body = {"proof": sign(device.key, claims)}
         renewed = await connect(None).post(f"/v1/devices/{device.id}/tokens", json=body)

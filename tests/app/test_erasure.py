@@ -183,3 +183,22 @@ async def test_two_erasures_do_not_meet(client: httpx.AsyncClient, state: State,
     await store(state, (assignments, {**second, **times}))
     assert (await client.delete(PATH)).status_code == 204
     assert await count(state, users) == 2
+
+
+async def test_an_old_token_does_not_open_the_next_account_of_the_id(
+    client: httpx.AsyncClient,
+    connect: Callable[[str | None], httpx.AsyncClient],
+    ann: None,
+    clock: Any,
+) -> None:
+    minted = await client.post(f"{PATH}/tokens")
+    old = connect(minted.json()["token"])
+    assert (await old.get(f"{PATH}/history")).status_code == 200
+    await client.delete(PATH)
+    refused_now = await old.get(f"{PATH}/history")
+    clock.now += 1
+    await client.put(PATH, json={"mode": "hosted"})
+    for answer in (refused_now, await old.get(f"{PATH}/history")):
+        assert (answer.status_code, answer.json()["reason"]) == (401, "token_invalid")
+    new = connect((await client.post(f"{PATH}/tokens")).json()["token"])
+    assert (await new.get(f"{PATH}/history")).status_code == 200
