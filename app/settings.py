@@ -53,15 +53,15 @@ class Settings(BaseSettings):
     history_length: int = Field(200, ge=1, le=1000, description="Events that make up user state.")
     rankable_versions: int = Field(5, ge=1, description="Item tables that stay rankable.")
 
-    user_token_ttl_s: float = Field(3600.0, gt=0)
-    device_token_ttl_s: float = Field(3600.0, gt=0)
-    enrolment_code_ttl_s: float = Field(7 * 86400.0, gt=0)
-    user_state_ttl_s: float = Field(3600.0, gt=0)
-    user_vector_ttl_s: float = Field(3600.0, gt=0)
+    user_token_ttl_s: float = Field(3600.0, gt=0, description="Life of a user token.")
+    device_token_ttl_s: float = Field(3600.0, gt=0, description="Life of a device token.")
+    enrolment_code_ttl_s: float = Field(7 * 86400.0, gt=0, description="Life of an enrolment code.")
+    user_state_ttl_s: float = Field(3600.0, gt=0, description="Life of cached user state.")
+    user_vector_ttl_s: float = Field(3600.0, gt=0, description="Life of a posted user vector.")
     cache_timeout_s: float = Field(0.25, gt=0, description="Longest wait for Redis.")
     database_timeout_s: float = Field(1.0, gt=0, description="Longest wait on a degraded read.")
-    json_body_bytes_max: int = Field(1 << 20, gt=0)
-    import_body_bytes_max: int = Field(64 << 20, gt=0)
+    json_body_bytes_max: int = Field(1 << 20, gt=0, description="Largest JSON body.")
+    import_body_bytes_max: int = Field(64 << 20, gt=0, description="Largest catalogue import.")
     tick_s: float = Field(0.1, gt=0, description="Pause between two looks of the coordinator.")
     retry_window_s: Annotated[tuple[float, float], NoDecode] = Field(
         (1.0, 86400.0), description="Bounds of 'come back between': least and most."
