@@ -89,6 +89,11 @@ async def new_code(server: httpx.AsyncClient, user_id: str) -> str:
 async def enrol(server: httpx.AsyncClient, connect: Connect, user_id: str) -> HandDevice:
     """A device of this user, who is put first."""
     await put_user(server, user_id)
+    return await enrol_device(server, connect, user_id)
+
+
+async def enrol_device(server: httpx.AsyncClient, connect: Connect, user_id: str) -> HandDevice:
+    """A device of a user who is there already, in any mode."""
     key, code = new_key(), await new_code(server, user_id)
     answer = await connect(None).post("/v1/devices", json=enrolment(code, key))
     assert answer.status_code == 201, answer.text

@@ -13,6 +13,7 @@ from app.store.tables import catalogue, items
 from app.wiring import State
 from recsys.item_table import ItemTable
 from recsys.shared_scalars import SharedScalars
+from tests.app.device_by_hand import enrol
 
 Connect = Callable[[str | None], httpx.AsyncClient]
 Refused = Callable[..., Any]
@@ -129,9 +130,10 @@ async def test_every_reader_reads(
     connect: Connect, client: httpx.AsyncClient, mint: Callable[..., str], publishable_key: str
 ) -> None:
     await client.put("/v1/items/cup", json=ITEM)
-    for credential in (publishable_key, mint("user", "u"), mint("device", "d")):
-        assert (await connect(credential).get("/v1/items/cup")).status_code == 200
-        assert (await connect(credential).get("/v1/items")).status_code == 200
+    device = await enrol(client, connect, "ada")
+    for reader in (connect(publishable_key), connect(mint("user", "u")), device.client):
+        assert (await reader.get("/v1/items/cup")).status_code == 200
+        assert (await reader.get("/v1/items")).status_code == 200
 
 
 async def test_conditional_get(client: httpx.AsyncClient) -> None:

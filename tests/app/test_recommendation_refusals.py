@@ -9,6 +9,7 @@ import pytest
 from app.recommendations.taste import VECTOR_NORM_MAX
 from app.settings import Settings
 from app.wiring import State
+from tests.app.device_by_hand import enrol_device
 from tests.app.model_world import (
     DIM,
     VECTOR,
@@ -181,9 +182,14 @@ class TestPostRefusals:
         refused: Refused,
         kind: str,
     ) -> None:
-        client = connect(publishable_key if kind == "publishable" else mint(kind, "fresh"))
+        clients = {
+            "user": connect(mint("user", "fresh")),
+            "device": (await enrol_device(shop.client, connect, "fresh")).client,
+            "publishable": connect(publishable_key),
+        }
         body = {"user_vector": VECTOR, "model_version": 1, "user_id": "vee"}
-        await refused(client.post("/v1/recommendations", json=body), 403, "foreign_user")
+        sending = clients[kind].post("/v1/recommendations", json=body)
+        await refused(sending, 403, "foreign_user")
         assert (await shop.recommend("vee"))["fallback"] == "vector_missing"
 
     @pytest.mark.parametrize(

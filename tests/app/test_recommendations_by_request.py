@@ -10,6 +10,7 @@ import pytest
 from app.settings import Settings
 from app.wiring import State
 from recsys.ranking import scores
+from tests.app.device_by_hand import enrol_device
 from tests.app.model_world import (
     EVENT_TYPES,
     ITEMS,
@@ -24,7 +25,6 @@ from tests.app.model_world import (
 
 Connect = Callable[[str | None], httpx.AsyncClient]
 Refused = Callable[..., Any]
-Mint = Callable[..., str]
 
 STRANGE_IDS = ["a/b", "a%2Fb", "🛍️", "é" * 64, " ", "?limit=1", "..", "null"]
 
@@ -109,13 +109,14 @@ class TestVector:
         assert ids_of(after) != ids_of(before)
 
     async def test_kept_for_lists_by_name_until_it_retires(
-        self, shop: Shop, connect: Connect, mint: Mint
+        self, shop: Shop, connect: Connect
     ) -> None:
         missing = await shop.recommend("vee", limit=3)
         assert (missing["mode"], missing["fallback"]) == ("vector", "vector_missing")
         assert ids_of(missing) == ids_of(await shop.get("/popular", limit=3))
         body = {"user_vector": VECTOR, "model_version": 1, "user_id": "vee"}
-        posted = await connect(mint("device", "vee")).post("/v1/recommendations", json=body)
+        device = await enrol_device(shop.client, connect, "vee")
+        posted = await device.client.post("/v1/recommendations", json=body)
         assert posted.status_code == 200
         await shop.publish(2)
         kept = await shop.recommend("vee")
