@@ -5,9 +5,7 @@ the kernel, as its first act, to be ended when that parent is. (Asking between f
 need code that runs in a copy of a process with several threads.)
 """
 
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +13,6 @@ import time
 from collections.abc import Sequence
 
 SUPERVISOR_VARIABLE = "TWOFOLD_SUPERVISOR"
-PR_SET_PDEATHSIG = 1
 STOP_DEADLINE_S = 10.0
 RESTART_PAUSE_S = 0.5
 RESTART_PAUSE_S_MAX = 30.0
@@ -36,8 +33,10 @@ def follow_supervisor() -> None:
     supervisor = os.environ.get(SUPERVISOR_VARIABLE)
     if supervisor is None or not supervisor.isdigit() or int(supervisor) == os.getpid():
         return
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    # Not at the top: a worker finds `app` only once the house is installed.
+    from app.cache.embedded import die_with_parent
+
+    die_with_parent()
     if os.getppid() != int(supervisor):
         raise SystemExit(0)
 

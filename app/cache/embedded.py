@@ -23,8 +23,8 @@ PR_SET_PDEATHSIG = 1
 def die_with_parent() -> None:
     """Ask the kernel to end this process when its parent ends. Linux only; elsewhere a no-op.
 
-    Meant as `preexec_fn`; the parent must start the child from its main thread, because the
-    signal follows the thread.
+    For a `preexec_fn`, or as a child's first act. The thread that started the child must live as
+    long as the parent, because the signal follows the thread.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -10,12 +10,12 @@ One thread at a time may use a device; several may share a transport and a model
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
 
 from clients.python.answers import Failure
+from clients.python.closing import Closing
 from clients.python.connection import Connection, enrol
 from clients.python.keystore import DeviceKey
 from clients.python.model_store import LocalModel, ModelStore
@@ -40,7 +40,7 @@ from recsys.datasets.interactions import Event
 OnOutcome = Callable[[Outcome], None]
 
 
-class Device:
+class Device(Closing):
     """Made by `enrol` or `open`. Close it, or use it as a context manager."""
 
     def __init__(
@@ -208,17 +208,6 @@ class Device:
         """Close the connections, unless they are shared."""
         if self._owned:
             self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _personal(self, model: LocalModel) -> Personal:
         tower = fitting_tower(self._folder.tower(), model.manifest.scalars, model.table.dim)

@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
 
 from clients.python.allocator import keep_freed_memory
+from clients.python.closing import Closing
 from clients.python.device import Device
 from clients.python.fleet_counts import FleetCounts, Tally
 from clients.python.model_store import ModelStore
@@ -43,7 +43,7 @@ def device_seed(fleet_seed: int, number: int) -> int:
     return int(np.random.SeedSequence((fleet_seed, number)).generate_state(1, np.uint64)[0])
 
 
-class Fleet:
+class Fleet(Closing):
     """Runs devices until told to stop. Closes `transport`, which the devices share, with itself."""
 
     def __init__(
@@ -135,17 +135,6 @@ class Fleet:
     def close(self) -> None:
         """Close the shared connections."""
         self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _watch(self, stop: Stop, progress: Progress | None, every_s: float) -> None:
         shown_at = -float("inf")

@@ -5,14 +5,14 @@ repeated by itself; what is said to be repeatable may be called again after a fa
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 import numpy as np
 import numpy.typing as npt
 
 from clients.python.answers import Failure, read_json
+from clients.python.closing import Closing
 from clients.python.problems import ServiceProblem
 from clients.python.service_answers import (
     EventsReceipt,
@@ -31,7 +31,7 @@ from clients.python.transport import Transport, check_base_url
 PAGE = 100
 
 
-class ServiceClient:
+class ServiceClient(Closing):
     """Speaks with a server key. Close it, or use it as a context manager; safe for many threads."""
 
     def __init__(self, base_url: str, server_key: str, transport: Transport | None = None) -> None:
@@ -173,17 +173,6 @@ class ServiceClient:
         """Close the connections, unless they are shared."""
         if self._owned:
             self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _pages(self, path: str, limit: int) -> list[dict[str, Any]]:
         """Entries of a list, page by page, up to `limit`."""

@@ -7,13 +7,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from clients.python.answers import Answer, Failure, read_problem
+from clients.python.closing import Closing
 
 USER_AGENT = "twofold-device/0.1"
 # A loopback address is this machine: no proxy of the environment stands before it.
@@ -31,7 +31,7 @@ class Timeouts:
     pool_s: float = 30.0
 
 
-class Transport:
+class Transport(Closing):
     """A pool of connections. Close it, or use it as a context manager.
 
     connections: most at a time; clock: Unix seconds, dates a Retry-After header.
@@ -97,17 +97,6 @@ class Transport:
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _read(response: httpx.Response, bytes_max: int) -> bytes | None:
