@@ -1,0 +1,1 @@
+"""Offline evaluation: `twofold evaluate`, from a dataset to a table, a report and its plots."""
