@@ -5,8 +5,8 @@ of their file. That matters: 415 of MovieLens-100K's 943 users have several rati
 second, so that "the last event" is decided by file order for almost half of them.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from recsys.content import ItemContent
@@ -37,12 +37,20 @@ class Dataset:
 
     Checked on construction (ValueError): item ids are distinct; every event's item is in `items`
     and its type in `event_types`; every history is oldest first.
+
+    ordered: False where the data keeps no order. Each user's last event is then the one that its
+        publisher held out, and the order of all others says nothing.
+    timed: False where `at` only numbers the events of a user and is no time that users share
+    groups: by name ("age"), user id -> the group's name; users who are not listed have none
     """
 
     name: str
     items: tuple[ItemRecord, ...]
     histories: dict[str, tuple[Event, ...]]
     event_types: tuple[str, ...]
+    ordered: bool = True
+    timed: bool = True
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = set(self.item_ids)
