@@ -23,5 +23,4 @@ def exposure(lists: Ints, n_items: int, weights: Floats | None = None) -> Floats
     each = np.ones(lists.shape[1]) if weights is None else weights
     filled = lists >= 0
     spread = np.broadcast_to(each, lists.shape)[filled]
-    total: Floats = np.bincount(lists[filled], spread, minlength=n_items)
-    return total
+    return np.bincount(lists[filled], spread, minlength=n_items).astype(np.float64)

@@ -3,8 +3,8 @@
 G = sum_ij |x_i - x_j| / (2 n^2 mean(x)), computed from x sorted ascending as
 sum_i (2 i - n - 1) x_i / (n sum x), i = 1..n (Gini 1912; for recommenders Fleder and Hosanagar
 2009, https://doi.org/10.1287/mnsc.1080.0974). 0: every item is shown equally often; (n - 1) / n:
-one item has everything. With exposure weighted by place (`exposure.place_weights`) it is the inequality of
-attention instead of appearance.
+one item has everything. With exposure weighted by place (`exposure.place_weights`) it is the
+inequality of attention instead of appearance.
 """
 
 import numpy as np
