@@ -1,20 +1,17 @@
 """The demo's data: a dataset, what is held out of it, and how its shoppers are called."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from recsys.datasets import events_csv, movielens, sample_shop
+from recsys.datasets import formats, sample_shop
 from recsys.datasets.interactions import Dataset, ItemRecord
 from recsys.popularity import popularity
 from recsys.splits import HoldOut, hold_out_last
 
-LOADERS: dict[str, Callable[[Path], Dataset]] = {
-    "movielens": movielens.load,
-    "events-csv": events_csv.load,
-}
+# Formats with something to show: the others have items without titles.
+FORMATS = ("movielens", "events-csv")
 PURCHASE = "purchase"
 
 
@@ -49,11 +46,6 @@ def load_shop(path: Path | None, format: str) -> Shop:
     if path is None:
         dataset = sample_shop.generate()
         return Shop(dataset, hold_out_last(dataset, PURCHASE), "EUR")
-    if format not in LOADERS:
-        raise ValueError(f"format must be one of {', '.join(LOADERS)}")
-    try:
-        dataset = LOADERS[format](path)
-    except OSError as error:
-        raise ValueError(f"{error.filename}: {error.strerror}") from error
+    dataset = formats.load(path, format, FORMATS)
     bought = any(e.type == PURCHASE for history in dataset.histories.values() for e in history)
     return Shop(dataset, hold_out_last(dataset, PURCHASE if bought else None), None)

@@ -1,11 +1,13 @@
 """MovieLens 100K as GroupLens publishes it (https://grouplens.org/datasets/movielens/100k/).
 
 `u.data`: user, item, rating 1-5 and unix second, split by tabs. `u.item`: `|`-separated, latin-1:
-id, title with year, release date, video date, link, then 19 genre flags. Every rating is an event
-of type "rating", whatever its stars: a low rating too says that the film was watched.
+id, title with year, release date, video date, link, then 19 genre flags. `u.user`, where it is
+there: user, age, gender, occupation, zip, split by `|`. Every rating is an event of type "rating",
+whatever its stars: a low rating too says that the film was watched.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,12 @@ from recsys.content import ItemContent
 from recsys.datasets.interactions import Dataset, Event, ItemRecord, histories_of
 
 EVENT_TYPES = ("rating",)
+STAR_TYPES = ("rating 1", "rating 2", "rating 3", "rating 4", "rating 5")
+
+# Bounds that leave about 200 people or more in each group, enough for an interval.
+AGE_FROM = (25, 35, 45)
+AGE_NAMES = ("under 25", "25-34", "35-44", "45 and over")
+GENDERS = {"F": "women", "M": "men"}
 
 # The order of the flags in u.item (file u.genre of the dataset). The first, "unknown", says
 # nothing of a film and becomes no category.
@@ -27,18 +35,43 @@ _FIELDS_BEFORE_GENRES = 5
 _YEAR_IN_TITLE = re.compile(r"\((\d{4})\)\s*$")
 
 
-def load(path: Path) -> Dataset:
-    """The dataset in folder `path`, which holds `u.data` and `u.item`.
+def load(path: Path, ratings_as_types: bool = False) -> Dataset:
+    """The dataset in folder `path`, which holds `u.data`, `u.item` and perhaps `u.user`.
 
-    ValueError names file and line of what cannot be read; FileNotFoundError a missing file.
+    ratings_as_types: stars make five event types, "rating 1" to "rating 5"
+    With `u.user` there are the groups "age" and "gender". ValueError names file and line of what
+    cannot be read; FileNotFoundError a missing file.
     """
     items = tuple(_items(path / "u.item"))
     ids = {item.id for item in items}
-    events = _events(path / "u.data", ids)
-    return Dataset("movielens", items, histories_of(events), EVENT_TYPES)
+    histories = histories_of(_events(path / "u.data", ids, ratings_as_types))
+    types = STAR_TYPES if ratings_as_types else EVENT_TYPES
+    people = path / "u.user"
+    groups = _groups(people) if people.is_file() else {}
+    return Dataset("movielens", items, histories, types, groups=groups)
 
 
-def _events(file: Path, item_ids: set[str]) -> Iterator[tuple[str, Event]]:
+def _groups(file: Path) -> dict[str, dict[str, str]]:
+    """User id -> group, by "age" and "gender"."""
+    ages: dict[str, str] = {}
+    genders: dict[str, str] = {}
+    for number, line in _lines(file):
+        fields = line.split("|")
+        if len(fields) != 5 or not fields[0] or not _is_number(fields[1], 3):
+            raise ValueError(f"{file} line {number}: not user|age|gender|occupation|zip")
+        if fields[2] not in GENDERS or fields[0] in ages:
+            raise ValueError(f"{file} line {number}: gender is neither F nor M, or user repeated")
+        ages[fields[0]] = AGE_NAMES[bisect_right(AGE_FROM, int(fields[1]))]
+        genders[fields[0]] = GENDERS[fields[2]]
+    return {"age": _by_name(ages, AGE_NAMES), "gender": _by_name(genders, (*GENDERS.values(),))}
+
+
+def _by_name(groups: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    """Users sorted by group, so that whoever lists the groups finds young before old."""
+    return dict(sorted(groups.items(), key=lambda pair: names.index(pair[1])))
+
+
+def _events(file: Path, item_ids: set[str], by_stars: bool) -> Iterator[tuple[str, Event]]:
     for number, line in _lines(file):
         fields = line.split("\t")
         if len(fields) != 4:
@@ -46,9 +79,9 @@ def _events(file: Path, item_ids: set[str]) -> Iterator[tuple[str, Event]]:
         user, item, rating, second = fields
         if not user or item not in item_ids:
             raise ValueError(f"{file} line {number}: user {user!r} or item {item!r} is unknown")
-        if rating not in {"1", "2", "3", "4", "5"} or not _is_second(second):
+        if rating not in {"1", "2", "3", "4", "5"} or not _is_number(second, 12):
             raise ValueError(f"{file} line {number}: no rating {rating!r} at second {second!r}")
-        yield user, Event(item, "rating", float(second))
+        yield user, Event(item, f"rating {rating}" if by_stars else "rating", float(second))
 
 
 def _items(file: Path) -> Iterator[ItemRecord]:
@@ -83,5 +116,5 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
                 yield number, line.rstrip("\r\n")
 
 
-def _is_second(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 12
+def _is_number(text: str, digits_max: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= digits_max
