@@ -22,6 +22,11 @@ LEVEL = 0.95
 BLOCK = 128  # draws held as floats at a time
 
 
+def known(value: float) -> float | None:
+    """None for NaN and infinities, which JSON does not have."""
+    return float(value) if np.isfinite(value) else None
+
+
 @dataclass(frozen=True)
 class Interval:
     """A figure and where it lies with probability LEVEL. NaN where it cannot be said."""
@@ -29,6 +34,10 @@ class Interval:
     mean: float
     low: float
     high: float
+
+    def json(self) -> dict[str, float | None]:
+        """As it stands in the summary: null for what cannot be said."""
+        return {"mean": known(self.mean), "low": known(self.low), "high": known(self.high)}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,83 @@
+"""The audit of groups of people: quality, what adaptation gives them, the gap between groups.
+
+Groups of fewer than SMALL people are shown, flagged, and take no part in gap and worst group: their
+figures are mostly noise, and the worst of many noisy groups is always bad. Best and worst group are
+those of the data as it is, so that the interval of the gap may reach below 0; picking them from the
+same data still makes the gap a little too large.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from evaluation.offline.bands import within
+from evaluation.offline.basis import Basis
+from evaluation.offline.intervals import interval
+from evaluation.offline.quality import HR, NDCG, per_question
+from evaluation.offline.results import ModelRuns
+from recsys.arrays import Bools, Floats
+from recsys.task import Grouping
+
+SMALL = 150
+SHARED = "shared"
+
+
+def fairness(models: Sequence[ModelRuns], main: str, basis: Basis) -> dict[str, Any]:
+    """Per grouping of the task the audit of every model: the main one whole, of others the gap."""
+    found = {}
+    for name, grouping in basis.task.groups.items():
+        audits = {model.name: audit(model, grouping, basis) for model in models}
+        kept = ("gap", "shortfall", "worst")
+        others = {m: {key: one[key] for key in kept} for m, one in audits.items() if m != main}
+        found[name] = {**audits[main], "models": others}
+    return found
+
+
+def audit(model: ModelRuns, grouping: Grouping, basis: Basis) -> dict[str, Any]:
+    """One model, one grouping: {"groups", "gap", "shortfall", "worst"}.
+
+    groups: per group with anybody in it its name, n people, whether it is small, NDCG@10, HR@10,
+        the gain from adaptation in NDCG@10 where the model has one; each with its interval
+    gap: NDCG@10 of the best group less that of the worst; shortfall: of everybody less the worst;
+    worst: its name. None where fewer than two groups are large enough to compare.
+    """
+    masks = grouping.of[basis.queries.people] == np.arange(len(grouping.names))[:, None]
+    sizes = [len(np.unique(basis.queries.people[mask])) for mask in masks]
+    there = [i for i, n in enumerate(sizes) if n]
+    drawn = {key: _drawn(v, masks, basis) for key, v in _values(model).items()}
+    groups = [
+        {"name": grouping.names[i], "n": sizes[i], "small": sizes[i] < SMALL}
+        | {key: interval(values[i]).json() for key, values in drawn.items()}
+        for i in there
+    ]
+    large = [i for i in there if sizes[i] >= SMALL]
+    overall = basis.drawn.means(_values(model)[NDCG])
+    return {"groups": groups, **_gap(grouping.names, large, drawn[NDCG], overall)}
+
+
+def _values(model: ModelRuns) -> Mapping[str, Floats]:
+    seeds = [run.test for run in model.runs]
+    values = {NDCG: per_question(seeds, NDCG), HR: per_question(seeds, HR)}
+    if all(SHARED in run.beside for run in model.runs):
+        before = per_question([run.beside[SHARED] for run in model.runs], NDCG)
+        values["gain"] = values[NDCG] - before
+    return values
+
+
+def _drawn(values: Floats, masks: Bools, basis: Basis) -> Floats:
+    return basis.drawn.means(within(values, masks))
+
+
+def _gap(
+    names: tuple[str, ...], large: list[int], drawn: Floats, overall: Floats
+) -> dict[str, Any]:
+    if len(large) < 2:
+        return {"gap": None, "shortfall": None, "worst": None}
+    worst = min(large, key=lambda i: drawn[i, 0])
+    best = max(large, key=lambda i: drawn[i, 0])
+    return {
+        "gap": interval(drawn[best] - drawn[worst]).json(),
+        "shortfall": interval(overall - drawn[worst]).json(),
+        "worst": {"name": names[worst], **interval(drawn[worst]).json()},
+    }
