@@ -45,15 +45,22 @@ def audit(model: ModelRuns, grouping: Grouping, basis: Basis) -> dict[str, Any]:
     masks = grouping.of[basis.queries.people] == np.arange(len(grouping.names))[:, None]
     sizes = [len(np.unique(basis.queries.people[mask])) for mask in masks]
     there = [i for i, n in enumerate(sizes) if n]
-    drawn = {key: _drawn(v, masks, basis) for key, v in _values(model).items()}
+    drawn = _drawn(model, masks, basis)
     groups = [
         {"name": grouping.names[i], "n": sizes[i], "small": sizes[i] < SMALL}
-        | {key: interval(values[i]).json() for key, values in drawn.items()}
+        | {key: interval(rows[i]).json() for key, rows in drawn.items()}
         for i in there
     ]
     large = [i for i in there if sizes[i] >= SMALL]
-    overall = basis.drawn.means(_values(model)[NDCG])
-    return {"groups": groups, **_gap(grouping.names, large, drawn[NDCG], overall)}
+    return {"groups": groups, **_gap(grouping.names, large, drawn[NDCG])}
+
+
+def _drawn(model: ModelRuns, masks: Bools, basis: Basis) -> Mapping[str, Floats]:
+    """Drawn means by metric, a row a group and a last one for everybody."""
+    values = _values(model)
+    everybody = np.ones((1, masks.shape[1]), bool)
+    rows = within(np.stack(list(values.values())), np.concatenate([masks, everybody]))
+    return dict(zip(values, basis.drawn.means(rows), strict=True))
 
 
 def _values(model: ModelRuns) -> Mapping[str, Floats]:
@@ -65,19 +72,13 @@ def _values(model: ModelRuns) -> Mapping[str, Floats]:
     return values
 
 
-def _drawn(values: Floats, masks: Bools, basis: Basis) -> Floats:
-    return basis.drawn.means(within(values, masks))
-
-
-def _gap(
-    names: tuple[str, ...], large: list[int], drawn: Floats, overall: Floats
-) -> dict[str, Any]:
+def _gap(names: tuple[str, ...], large: list[int], drawn: Floats) -> dict[str, Any]:
     if len(large) < 2:
         return {"gap": None, "shortfall": None, "worst": None}
     worst = min(large, key=lambda i: drawn[i, 0])
     best = max(large, key=lambda i: drawn[i, 0])
     return {
         "gap": interval(drawn[best] - drawn[worst]).json(),
-        "shortfall": interval(overall - drawn[worst]).json(),
+        "shortfall": interval(drawn[-1] - drawn[worst]).json(),
         "worst": {"name": names[worst], **interval(drawn[worst]).json()},
     }

@@ -58,8 +58,8 @@ class Resamples:
         """
         flat = values.reshape(-1, values.shape[-1])
         weight = np.broadcast_to(weights, values.shape).reshape(flat.shape) * ~np.isnan(flat)
-        sums = self._drawn(np.where(np.isnan(flat), 0.0, flat) * weight)
-        counts = self._drawn(weight)
+        weighted = np.where(np.isnan(flat), 0.0, flat) * weight
+        sums, counts = np.split(self._drawn(np.concatenate([weighted, weight])), 2)
         means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
         return means.reshape(*values.shape[:-1], -1)
 

@@ -1,4 +1,4 @@
-"""Metrics of a model: against the metric files, over seeds, per person, with or without interval."""
+"""Metrics of a model: against the metric files, over seeds, per person, with their intervals."""
 
 from dataclasses import replace
 
