@@ -13,18 +13,11 @@ from itertools import islice
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints
+from recsys.cuts import Cuts, next_event_cuts, ordered_cuts, recent_points, unordered_cuts
+from recsys.draws import draw_seeds
 from recsys.history import History
 from recsys.item_table import ItemTable
-from recsys.objective import (
-    Cuts,
-    block_positions,
-    next_event_cuts,
-    ordered_cuts,
-    recent_points,
-    soft_targets,
-    softmax_loss,
-    unordered_cuts,
-)
+from recsys.objective import block_positions, soft_targets, softmax_loss
 from recsys.shared_scalars import SharedScalars
 from recsys.user_tower import UserTower, event_gradients, tower_gradient, view
 
@@ -120,7 +113,9 @@ def adaptation_loss(
 ) -> tuple[float, UserTower]:
     """Mean loss over the cuts with a target in `rows`, and its gradient in the tower's fields."""
     trace = view(table, scalars, tower, history, cuts.context, ordered)
-    wanted = soft_targets(cuts.target_weights, block_positions(history.rows, rows), rows.shape[0])
+    wanted = soft_targets(
+        cuts.target_weights[0], block_positions(history.rows, rows), rows.shape[0]
+    )
     everything = rows.shape[0] == table.n_rows
     targets, biases = (a if everything else a[rows] for a in (table.target, table.bias))
     losses, d_logits = softmax_loss(trace.vectors[0] @ targets.T + biases, wanted)
@@ -169,9 +164,9 @@ def _pulled(now: Floats, slope: Floats, home: Floats, settings: AdaptationSettin
 
 
 def _draw(n_events: int, settings: AdaptationSettings, rng: np.random.Generator) -> Cuts:
-    dropout = settings.history_dropout
+    lengths, seeds, dropout = np.array([n_events]), draw_seeds(rng, 1), settings.history_dropout
     if settings.objective == "unordered":
-        return unordered_cuts(n_events, settings.n_cuts, dropout, rng)
-    points = recent_points(n_events, settings.n_cuts, settings.recent_share, rng)
+        return unordered_cuts(lengths, settings.n_cuts, dropout, seeds)
+    points = recent_points(lengths, settings.n_cuts, settings.recent_share, seeds)
     n_targets, decay = settings.n_targets, settings.target_decay
-    return ordered_cuts(n_events, points, n_targets, decay, dropout, rng)
+    return ordered_cuts(lengths, points, n_targets, decay, dropout, seeds)

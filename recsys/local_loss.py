@@ -7,9 +7,10 @@ constants: they take part in the user vector and get no gradient.
 import numpy as np
 
 from recsys.arrays import Floats, Ints
+from recsys.cuts import Cuts, next_event_cuts
 from recsys.history import History
 from recsys.item_table import ItemTable
-from recsys.objective import Cuts, block_positions, soft_targets, softmax_loss
+from recsys.objective import block_positions, soft_targets, softmax_loss
 from recsys.shared_scalars import SharedScalars
 from recsys.user_tower import (
     Trace,
@@ -29,17 +30,22 @@ def loss_gradient(
     block: Ints,
     cuts: Cuts,
     ordered: bool,
+    scales: Floats | None = None,
 ) -> tuple[float, Floats]:
-    """Mean loss over the cuts with a target in the block, and its gradient, flat (n_values,)."""
+    """Mean loss over the cuts with a target in the block, and its gradient, flat (n_values,).
+
+    cuts: of this one history (b = 1); scales: (1, c, d), what the user vectors are multiplied with
+    (`recsys.draws.vector_scales`).
+    """
     shared = UserTower.default(scalars, table.dim)
     trace = view(table, scalars, shared, history, cuts.context, ordered)
-    vectors, rows = trace.vectors[0], table.target[block]
+    vectors, rows = _scaled(trace.vectors, scales)[0], table.target[block]
     positions = block_positions(history.rows, block)
-    targets = soft_targets(cuts.target_weights, positions, block.shape[0])
+    targets = soft_targets(cuts.target_weights[0], positions, block.shape[0])
     losses, d_logits = softmax_loss(vectors @ rows.T + table.bias[block], targets)
     counted = max(1, int(np.count_nonzero(targets.any(axis=1))))
     d_logits /= counted
-    d_vectors = (d_logits @ rows)[None]
+    d_vectors = _scaled((d_logits @ rows)[None], scales)
     d_long, d_short = context_gradients(trace, d_vectors)
     parts = (
         (d_logits.T @ vectors).ravel(),
@@ -63,8 +69,7 @@ def last_event(
     positions = block_positions(history.rows, block)
     if len(history) < 2 or positions[-1] < 0:
         return None
-    context = np.ones((1, len(history)), bool)
-    context[0, -1] = False
+    context = next_event_cuts(len(history), 1).context
     shared = UserTower.default(scalars, table.dim)
     vector = view(table, scalars, shared, history, context, ordered).vectors[0, 0]
     logits = table.target[block] @ vector + table.bias[block]
@@ -74,6 +79,10 @@ def last_event(
     rivals = np.ones(block.shape[0], bool)
     rivals[positions[positions >= 0]] = False
     return loss, int(np.count_nonzero(logits[rivals] >= logits[own]))
+
+
+def _scaled(vectors: Floats, scales: Floats | None) -> Floats:
+    return vectors if scales is None else vectors * scales.astype(vectors.dtype, copy=False)
 
 
 def _scatter(by_event: Floats, positions: Ints, n_block: int) -> Floats:

@@ -12,11 +12,12 @@ from typing import Self
 import numpy as np
 
 from recsys.arrays import Floats, Ints
+from recsys.cuts import Cuts, ordered_cuts, spread_points, unordered_cuts
+from recsys.draws import Seeds, vector_scales
 from recsys.flat_vector import moved, n_values
 from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.local_loss import last_event, loss_gradient
-from recsys.objective import Cuts, draw_points, ordered_cuts, unordered_cuts
 from recsys.shared_scalars import SharedScalars
 
 OBJECTIVES = ("ordered", "unordered")
@@ -28,12 +29,14 @@ class LocalSettings:
     """What a plan asks of local training; every field travels in the plan.
 
     n_cuts: views of the history per step; history_dropout: share of a context left out;
+    vector_dropout: share of a user vector's coordinates left out, anew for every cut;
     n_targets, target_decay: how many next events count, and how fast their weight falls;
     local_steps, local_rate: plain gradient steps, each on fresh cuts
     """
 
     n_cuts: int = 32
     history_dropout: float = 0.1
+    vector_dropout: float = 0.0
     n_targets: int = 10
     target_decay: float = 1.5
     local_steps: int = 1
@@ -45,8 +48,8 @@ class LocalSettings:
             raise ValueError(f"objective must be one of {OBJECTIVES}")
         if min(self.n_cuts, self.n_targets, self.local_steps) < 1:
             raise ValueError("n_cuts, n_targets and local_steps must be at least 1")
-        if not 0 <= self.history_dropout < 1:
-            raise ValueError("history_dropout must be in [0, 1)")
+        if not (0 <= self.history_dropout < 1 and 0 <= self.vector_dropout < 1):
+            raise ValueError("history_dropout and vector_dropout must be in [0, 1)")
         if not (0 < self.target_decay < float("inf") and 0 < self.local_rate < float("inf")):
             raise ValueError("target_decay and local_rate must be positive")
 
@@ -93,12 +96,13 @@ def train_locally(
     history: History,
     block: Ints,
     settings: LocalSettings,
-    rng: np.random.Generator,
+    seeds: Seeds,
 ) -> LocalResult:
     """Train on one device.
 
     table: the rows that the device received, float32; history: rows of that table, oldest first;
-    block: (n_block,) int64, sorted rows that the plan trains. A history that is too short to cut
+    block: (n_block,) int64, sorted rows that the plan trains; seeds: (local_steps,), each decides
+    what its step is trained on (`recsys.draws.draw_seeds`). A history that is too short to cut
     gives a zero delta and metrics with n = 0.
     """
     size = n_values(block.shape[0], table.dim, scalars.history_length, scalars.n_types)
@@ -111,24 +115,24 @@ def train_locally(
     for step in range(settings.local_steps):
         if step > 0:
             now = moved(table, scalars, block, delta)
-        cuts = draw_cuts(len(history), settings, rng)
-        delta += rate * loss_gradient(*now, history, block, cuts, settings.ordered)[1]
+        seed = seeds[step : step + 1]
+        cuts = draw_cuts(np.array([len(history)]), settings, seed)
+        scales = vector_scales(seed, settings.n_cuts, table.dim, settings.vector_dropout)
+        delta += rate * loss_gradient(*now, history, block, cuts, settings.ordered, scales)[1]
     return LocalResult(delta, metrics)
 
 
-def draw_cuts(n_events: int, settings: LocalSettings, rng: np.random.Generator) -> Cuts:
-    """Random views of a history of at least two events, as the settings' objective asks."""
+def draw_cuts(lengths: Ints, settings: LocalSettings, seeds: Seeds) -> Cuts:
+    """Random views of b histories of at least two events each, as the settings' objective asks.
+
+    lengths, seeds: (b,)
+    """
+    dropout = settings.history_dropout
     if not settings.ordered:
-        return unordered_cuts(n_events, settings.n_cuts, settings.history_dropout, rng)
-    points = draw_points(n_events, settings.n_cuts, rng)
-    return ordered_cuts(
-        n_events,
-        points,
-        settings.n_targets,
-        settings.target_decay,
-        settings.history_dropout,
-        rng,
-    )
+        return unordered_cuts(lengths, settings.n_cuts, dropout, seeds)
+    points = spread_points(lengths, settings.n_cuts, seeds)
+    n_targets, decay = settings.n_targets, settings.target_decay
+    return ordered_cuts(lengths, points, n_targets, decay, dropout, seeds)
 
 
 def _received_metrics(

@@ -70,7 +70,7 @@ def attribute(
     ordered: bool = True,
 ) -> Attribution:
     """Split the score of one row exactly: a score is a sum over the history's events."""
-    whole = np.ones((1, len(history)), bool)
+    whole = np.ones((1, 1, len(history)), bool)
     trace = view(table, scalars, tower, history, whole, ordered)
     target = table.target[item_row]
     events = np.zeros(len(history), target.dtype)

@@ -176,9 +176,9 @@ def view(
     context: Bools,
     ordered: bool,
 ) -> Trace:
-    """One user's vectors (1, c, d) under c masks of the history; context: (c, n) bool."""
+    """One user's vectors (1, c, d) under c masks of the history; context: (1, c, n) bool."""
     rows, types = history.rows[None], history.types[None]
-    contexts = contexts_of(rows, types, context[None], scalars.history_length, ordered)
+    contexts = contexts_of(rows, types, context, scalars.history_length, ordered)
     return forward(table, Kernels.of(scalars, ordered), batch_of_one(tower), contexts)
 
 

@@ -23,6 +23,7 @@ from federation.canonical import digest
 from federation.grid import to_words
 from federation.plan import Plan
 from federation.update_codec import encode
+from recsys.draws import draw_seeds
 from recsys.history import History
 from recsys.local_training import LocalSettings, train_locally
 
@@ -115,7 +116,8 @@ def train_update(bundle: Bundle, known: History, plan: Plan, rng: np.random.Gene
     """What a device with this history uploads. known: positions in the bundle's rows."""
     block = np.searchsorted(bundle.rows, bundle.block).astype(np.int64)
     settings = LocalSettings.from_mapping(plan.training)
-    result = train_locally(bundle.table, bundle.scalars, known, block, settings, rng)
+    seeds = draw_seeds(rng, settings.local_steps)
+    result = train_locally(bundle.table, bundle.scalars, known, block, settings, seeds)
     metrics = result.metrics
     measured = np.asarray([metrics.n, metrics.loss, metrics.hits_at_10], np.float64)
     return encode(plan.digest, to_words(result.delta.astype(np.float32), measured, plan.grid))

@@ -12,6 +12,7 @@ from federation.canonical import digest
 from federation.grid import to_words
 from federation.plan import Plan
 from federation.update_codec import encode
+from recsys.draws import draw_seeds
 from recsys.history import History
 from recsys.local_training import LocalSettings, train_locally
 
@@ -32,10 +33,11 @@ def make_update(
     if objection is not None:
         return objection
     known = within(history, bundle.rows).last(bundle.scalars.history_length)
+    seeds = draw_seeds(rng, settings.local_steps)
     # A rate beyond reason overflows; that is the plan's doing, and found below.
     with np.errstate(over="ignore", invalid="ignore"):
         result = train_locally(
-            bundle.table, bundle.scalars, known, bundle.block_positions, settings, rng
+            bundle.table, bundle.scalars, known, bundle.block_positions, settings, seeds
         )
     metrics = np.array([result.metrics.n, result.metrics.loss, result.metrics.hits_at_10])
     if not (np.isfinite(result.delta).all() and np.isfinite(metrics).all()):

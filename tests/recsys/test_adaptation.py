@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from recsys.adaptation import AdaptationSettings, adapt, adaptation_loss
+from recsys.cuts import ordered_cuts
 from recsys.history import History
 from recsys.item_table import ItemTable
-from recsys.objective import ordered_cuts
 from recsys.shared_scalars import SharedScalars
 from recsys.user_tower import UserTower
 
@@ -121,7 +121,9 @@ def test_gradient_is_the_central_difference(ordered: bool) -> None:
     vector = rng.normal(size=2 * LENGTH + 2 + TYPES)
     scalars = SharedScalars.from_vector(vector, LENGTH, TYPES)
     history = History.of(rng.integers(0, ROWS, 12), rng.integers(0, TYPES, 12))
-    cuts = ordered_cuts(12, np.array([2, 6, 11]), 3, 1.5, 0.2, rng)
+    cuts = ordered_cuts(
+        np.array([12]), np.array([[2, 6, 11]]), 3, 1.5, 0.2, np.array([5], np.uint64)
+    )
     start = rng.normal(size=DIM + 2 + TYPES)
 
     def loss(numbers: np.ndarray) -> tuple[float, UserTower]:

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from recsys.cuts import Cuts, ordered_cuts, unordered_cuts
+from recsys.draws import vector_scales
 from recsys.flat_vector import flatten, moved
 from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.local_loss import last_event, loss_gradient
-from recsys.objective import Cuts, ordered_cuts, unordered_cuts
 from recsys.shared_scalars import SharedScalars
 
 LENGTH, TYPES, DIM, ROWS, EVENTS = 7, 3, 4, 12, 11
+SEED = np.array([3], np.uint64)
 BLOCK = np.array([0, 1, 3, 4, 6, 7, 9, 11], np.int64)
 
 
@@ -28,20 +30,30 @@ def make_history() -> History:
     return History.of(rng.integers(0, ROWS, EVENTS), rng.integers(0, TYPES, EVENTS))
 
 
+def cut_at(n_events: int, points: list[int], n_targets: int, dropout: float) -> Cuts:
+    lengths = np.array([n_events])
+    return ordered_cuts(lengths, np.array([points]), n_targets, 1.5, dropout, SEED)
+
+
 def make_cuts(ordered: bool) -> Cuts:
-    rng = np.random.default_rng(3)
     if ordered:
-        return ordered_cuts(EVENTS, np.array([1, 3, 8, 10]), 3, 1.5, 0.2, rng)
-    return unordered_cuts(EVENTS, 4, 0.2, rng)
+        return cut_at(EVENTS, [1, 3, 8, 10], 3, 0.2)
+    return unordered_cuts(np.array([EVENTS]), 4, 0.2, SEED)
 
 
 def torch_loss(
-    parts: list[torch.Tensor], history: History, cuts: Cuts, ordered: bool
+    parts: list[torch.Tensor],
+    history: History,
+    cuts: Cuts,
+    ordered: bool,
+    scales: np.ndarray,
 ) -> torch.Tensor:
     """The same loss, written event by event on torch tensors."""
     target, long, short, bias, kernel_long, kernel_short, gains, type_weights = parts
     losses = []
-    for context, weights in zip(cuts.context, cuts.target_weights, strict=True):
+    for context, weights, scale in zip(
+        cuts.context[0], cuts.target_weights[0], scales[0], strict=True
+    ):
         wanted = torch.zeros(ROWS, dtype=torch.float64)
         for event in np.nonzero(weights)[0]:
             if history.rows[event] in BLOCK:
@@ -62,21 +74,25 @@ def torch_loss(
                 mass = mass + torch.exp(log_weight)
             if len(kept):
                 vector = vector + torch.exp(gains[side]) * total / mass**power
+        vector = vector * torch.tensor(scale)
         log_share = torch.log_softmax((target @ vector + bias)[BLOCK], 0)
         losses.append(-(wanted[BLOCK] / wanted.sum() * log_share).sum())
     return torch.stack(losses).mean()
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("ordered", [True, False])
-def test_gradient_is_autograds(ordered: bool) -> None:
+def test_gradient_is_autograds(ordered: bool, dropout: float) -> None:
     (table, scalars), history, cuts = make_model(), make_history(), make_cuts(ordered)
     sources = [*vars(table).values(), *vars(scalars).values()]
     parts = [torch.tensor(source, requires_grad=True) for source in sources]
-    loss = torch_loss(parts, history, cuts, ordered)
+    scales = vector_scales(SEED, 4, DIM, dropout)
+    plain = np.ones((1, 4, DIM)) if scales is None else scales
+    loss = torch_loss(parts, history, cuts, ordered, plain)
     loss.backward()
     grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parts]
     rows, rest = [g[BLOCK].numpy().ravel() for g in grads[:4]], [g.numpy() for g in grads[4:]]
-    found_loss, found = loss_gradient(table, scalars, history, BLOCK, cuts, ordered)
+    found_loss, found = loss_gradient(table, scalars, history, BLOCK, cuts, ordered, scales)
     assert found_loss == pytest.approx(loss.item(), rel=1e-12)
     np.testing.assert_allclose(found, np.concatenate([*rows, *rest]), rtol=1e-9, atol=1e-12)
 
@@ -97,8 +113,8 @@ def test_gradient_is_the_central_difference_in_every_coordinate(ordered: bool) -
 
 def test_cuts_without_a_target_in_the_block_do_not_dilute_the_mean() -> None:
     (table, scalars), history = make_model(), History.of([0, 1, 2, 3])
-    both = ordered_cuts(4, np.array([2, 3]), 1, 1.5, 0.0, np.random.default_rng(0))
-    inside = ordered_cuts(4, np.array([3]), 1, 1.5, 0.0, np.random.default_rng(0))
+    both = cut_at(4, [2, 3], 1, 0.0)
+    inside = cut_at(4, [3], 1, 0.0)
     one, other = (
         loss_gradient(table, scalars, history, BLOCK, cuts, True) for cuts in (both, inside)
     )

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from recsys.draws import draw_seeds
 from recsys.flat_vector import flatten, n_values, split
 from recsys.history import History
 from recsys.item_table import ItemTable
@@ -47,6 +48,10 @@ def test_bad_settings_are_refused_by_name(mapping: dict[str, object], named: str
         LocalSettings.from_mapping(mapping)
 
 
+def seeds(n_steps: int) -> np.ndarray:
+    return draw_seeds(np.random.default_rng(1), n_steps)
+
+
 def test_settings_survive_their_mapping() -> None:
     settings = LocalSettings(n_cuts=3, local_rate=0.25, objective="unordered")
     assert LocalSettings.from_mapping(settings.to_mapping()) == settings
@@ -57,8 +62,7 @@ def test_settings_survive_their_mapping() -> None:
 @pytest.mark.parametrize("objective", ["ordered", "unordered"])
 def test_a_history_too_short_to_cut_gives_nothing(n_events: int, objective: str) -> None:
     settings = LocalSettings(objective=objective)
-    rng = np.random.default_rng(0)
-    result = train_locally(*make_model(), history(n_events), BLOCK, settings, rng)
+    result = train_locally(*make_model(), history(n_events), BLOCK, settings, seeds(1))
     assert result.delta.shape == (n_values(len(BLOCK), DIM, LENGTH, TYPES),)
     assert not result.delta.any()
     assert result.metrics == LocalMetrics(n=0)
@@ -66,8 +70,7 @@ def test_a_history_too_short_to_cut_gives_nothing(n_events: int, objective: str)
 
 def test_a_history_wholly_outside_the_block_gives_nothing() -> None:
     outside = History.of([3, 8, 3, 8])
-    rng = np.random.default_rng(0)
-    result = train_locally(*make_model(), outside, BLOCK, LocalSettings(), rng)
+    result = train_locally(*make_model(), outside, BLOCK, LocalSettings(), seeds(1))
     assert not result.delta.any()
     assert result.metrics.n == 0
 
@@ -76,8 +79,8 @@ def test_a_history_wholly_outside_the_block_gives_nothing() -> None:
 def test_one_step_is_the_gradient_times_the_rate(objective: str) -> None:
     settings = LocalSettings(n_cuts=4, local_rate=0.5, objective=objective)
     table, scalars = make_model()
-    found = train_locally(table, scalars, history(), BLOCK, settings, np.random.default_rng(1))
-    cuts = draw_cuts(12, settings, np.random.default_rng(1))
+    found = train_locally(table, scalars, history(), BLOCK, settings, seeds(1))
+    cuts = draw_cuts(np.array([12]), settings, seeds(1))
     _, gradient = loss_gradient(table, scalars, history(), BLOCK, cuts, settings.ordered)
     assert found.delta.dtype == np.float32
     assert np.array_equal(found.delta, np.float32(0.5) * gradient)
@@ -86,9 +89,9 @@ def test_one_step_is_the_gradient_times_the_rate(objective: str) -> None:
 def test_several_steps_are_start_minus_end() -> None:
     settings = LocalSettings(n_cuts=4, local_rate=0.3, local_steps=3)
     now = make_model()
-    start, rng = flatten(*now, BLOCK), np.random.default_rng(1)
-    for _ in range(3):
-        cuts = draw_cuts(12, settings, rng)
+    start = flatten(*now, BLOCK)
+    for step in range(3):
+        cuts = draw_cuts(np.array([12]), settings, seeds(3)[step : step + 1])
         gradient = loss_gradient(*now, history(), BLOCK, cuts, True)[1]
         values = flatten(*now, BLOCK) - np.float32(0.3) * gradient
         parts = split(values, len(BLOCK), DIM)
@@ -96,15 +99,14 @@ def test_several_steps_are_start_minus_end() -> None:
         for name in ("target", "context_long", "context_short", "bias"):
             getattr(table, name)[BLOCK] = getattr(parts, name)
         now = table, SharedScalars.from_vector(parts.scalars, LENGTH, TYPES)
-    rng = np.random.default_rng(1)
-    found = train_locally(*make_model(), history(), BLOCK, settings, rng)
+    found = train_locally(*make_model(), history(), BLOCK, settings, seeds(3))
     assert found.delta == pytest.approx(start - flatten(*now, BLOCK), abs=1e-6)
 
 
 def test_same_stream_same_delta_other_stream_another() -> None:
     deltas = [
         train_locally(
-            *make_model(), history(), BLOCK, LocalSettings(), np.random.default_rng(seed)
+            *make_model(), history(), BLOCK, LocalSettings(), np.array([seed], np.uint64)
         ).delta
         for seed in (3, 3, 4)
     ]
@@ -116,7 +118,7 @@ def test_training_leaves_what_it_received_alone() -> None:
     table, scalars = make_model()
     before = flatten(table, scalars, BLOCK)
     settings = LocalSettings(local_steps=3)
-    train_locally(table, scalars, history(), BLOCK, settings, np.random.default_rng(0))
+    train_locally(table, scalars, history(), BLOCK, settings, seeds(3))
     assert np.array_equal(flatten(table, scalars, BLOCK), before)
 
 
@@ -128,7 +130,7 @@ def test_metrics_are_of_the_received_version_whatever_training_does() -> None:
             ending_inside,
             BLOCK,
             dataclasses.replace(LocalSettings(), local_steps=steps, local_rate=rate),
-            np.random.default_rng(steps),
+            seeds(steps),
         )
         for steps, rate in ((1, 0.1), (4, 5.0))
     ]

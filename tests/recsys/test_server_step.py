@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from recsys.draws import draw_seeds
 from recsys.flat_vector import flatten, n_values, split
 from recsys.history import History
 from recsys.item_tower import ItemTower, TowerShape, first_tower
@@ -147,7 +148,9 @@ def trained_on_two_tastes() -> tuple[ItemTower, SharedScalars, list[History]]:
     for _ in range(60):
         table = state.tower.table()
         deltas = [
-            train_locally(table, state.scalars, one, block, LocalSettings(), rng).delta
+            train_locally(
+                table, state.scalars, one, block, LocalSettings(), draw_seeds(rng, 1)
+            ).delta
             for one in histories
         ]
         state = server_step(state, np.mean(deltas, axis=0), block, ServerSettings())

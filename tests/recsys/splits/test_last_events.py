@@ -3,13 +3,13 @@
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from recsys.datasets import movielens
+from recsys.datasets import movielens, sequences
 from recsys.datasets.interactions import Dataset
 from recsys.splits import ANY_EVENT, Settings, build_task
 from recsys.task import Task
+from tests.recsys.splits.shape import assert_nothing_leaks
 from tests.recsys.splits.written import asked, dataset, words
 
 
@@ -88,19 +88,6 @@ def test_who_has_nothing_to_train_on_is_no_device() -> None:
     assert [row.tolist() for row in given.touched] == [[0, 1, 2, 3, 4], [7, 8, 9, 10, 11]]
 
 
-def assert_nothing_leaks(given: Task) -> None:
-    """No held-out row in training, in its own history or among what is excluded."""
-    held_out: dict[int, set[int]] = {}
-    for queries in (given.validation, given.test):
-        for i, person in enumerate(queries.people):
-            held_out.setdefault(int(person), set()).add(int(queries.targets[i]))
-            assert queries.targets[i] not in queries.histories[i].rows
-            assert queries.targets[i] not in queries.excluded[i]
-            assert np.all(np.diff(queries.excluded[i]) > 0)
-    for history, person in zip(given.train, given.people, strict=True):
-        assert not held_out.get(int(person), set()) & set(history.rows.tolist())
-
-
 def test_movielens(data_root: Path) -> None:
     data = movielens.load(data_root / "ml-100k")
     given = task(data)
@@ -110,3 +97,12 @@ def test_movielens(data_root: Path) -> None:
     # 415 users have several ratings at their last second: the file's order decides.
     last = [given.item_ids.index(history[-1].item_id) for history in data.histories.values()]
     assert given.test.targets.tolist() == last
+
+
+def test_beauty(data_root: Path) -> None:
+    data = sequences.load(data_root / "amazon-beauty")
+    given = build_task(data, "last", 0)
+    assert (len(given.train), sum(map(len, given.train))) == (22_363, 198_502 - 2 * 22_363)
+    assert (len(given.validation), len(given.test)) == (22_363, 22_363)
+    assert min(map(len, given.train)) == 3
+    assert_nothing_leaks(given)
