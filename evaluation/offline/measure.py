@@ -2,8 +2,8 @@
 
 Ranks are over all candidates. Beside them stands the rank among N_SAMPLED random candidates, which
 are drawn once for a set of questions (`sampled_for`) and shared by every model and seed. They are
-drawn from a question's candidates other than its target and its nulls, so that no two things whose
-ranks are reported stand in each other's way.
+drawn from a question's candidates other than its nulls and whatever is held out of the same person,
+so that no two things whose ranks are reported stand in each other's way.
 """
 
 from dataclasses import fields
@@ -26,9 +26,14 @@ def sampled_for(queries: Queries, n_items: int, seed: int, n: int = N_SAMPLED) -
 
     Equal questions and seed give equal candidates, whatever the model.
     """
-    rng = np.random.default_rng(seed)
-    drawn = [draw_candidates(_eligible(part, n_items), n, rng) for part in chunks(queries)]
-    return np.concatenate(drawn) if drawn else np.zeros((0, n), np.int64)
+    rng, held = np.random.default_rng(seed), held_out(queries)
+    drawn, done = [np.zeros((0, n), np.int64)], 0
+    for part in chunks(queries):
+        eligible = _untouched(held[done : done + len(part)], not_candidates(part, n_items))
+        np.put_along_axis(eligible, part.nulls, False, axis=1)
+        drawn.append(draw_candidates(eligible, n, rng))
+        done += len(part)
+    return np.concatenate(drawn)
 
 
 def measure(
@@ -37,21 +42,31 @@ def measure(
     """Ask the scorer every question.
 
     sampled: (n_questions, n) from `sampled_for`
-    Null percentiles are among the candidates other than the null itself and the target: a target
-    is better than chance, and counting it would put an honest model's nulls a little below 0.5.
+    Null percentiles are among the candidates other than the null itself and all that is held out
+    of the same person: such items are better than chance, and counting them would put an honest
+    model's nulls a little below 0.5.
     ValueError on no questions, a NaN score of a candidate, a target or null that is no candidate.
     """
     if not len(queries) or sampled.shape[0] != len(queries):
         raise ValueError(f"{len(queries)} questions with {sampled.shape[0]} sampled lists")
-    parts, done = [], 0
+    held, parts, done = held_out(queries), [], 0
     for part in chunks(queries):
-        parts.append(_measure_part(scorer, part, sampled[done : done + len(part)]))
+        at = slice(done, done + len(part))
+        parts.append(_measure_part(scorer, part, held[at], sampled[at]))
         done += len(part)
         on_progress(done / len(queries), "asking")
     return _joined(parts)
 
 
-def _measure_part(scorer: Scorer, queries: Queries, sampled: Ints) -> Measured:
+def held_out(queries: Queries) -> list[Ints]:
+    """Per question the targets of all questions to the same person."""
+    order = np.argsort(queries.people, kind="stable")
+    of, starts = np.unique(queries.people[order], return_index=True)
+    targets = np.split(queries.targets[order], starts[1:])
+    return [targets[i] for i in np.searchsorted(of, queries.people)]
+
+
+def _measure_part(scorer: Scorer, queries: Queries, held: list[Ints], sampled: Ints) -> Measured:
     scores = np.asarray(scorer.scores(queries.histories, queries.users))
     blocked = not_candidates(queries, scores.shape[1])
     ranks = ranks_of(scores, queries.targets, blocked)
@@ -59,19 +74,25 @@ def _measure_part(scorer: Scorer, queries: Queries, sampled: Ints) -> Measured:
         ranks=ranks,
         sampled_ranks=sampled_ranks(scores, queries.targets[:, None], sampled)[:, 0],
         n_candidates=(~blocked).sum(axis=1),
-        null_percentiles=_null_percentiles(scores, queries, blocked),
+        null_percentiles=_null_percentiles(scores, queries, held, blocked),
         null_sampled_ranks=sampled_ranks(scores, queries.nulls, sampled),
         log_probability=log_probability(scores, queries.targets),
         lists=best_rows(scores, blocked),
     )
 
 
-def _null_percentiles(scores: Floats, queries: Queries, blocked: Bools) -> Floats:
+def _null_percentiles(scores: Floats, queries: Queries, held: list[Ints], blocked: Bools) -> Floats:
     if np.take_along_axis(blocked, queries.nulls, axis=1).any():
         raise ValueError("a null is no candidate of its own question")
-    others = ~blocked
-    np.put_along_axis(others, queries.targets[:, None], False, axis=1)
-    return percentiles_of(scores, queries.nulls, others)
+    return percentiles_of(scores, queries.nulls, _untouched(held, blocked))
+
+
+def _untouched(held: list[Ints], blocked: Bools) -> Bools:
+    """(n, n_items): candidates that the person has not touched, so far as the questions tell."""
+    untouched = ~blocked
+    for i, rows in enumerate(held):
+        untouched[i, rows] = False
+    return untouched
 
 
 def log_probability(scores: Floats, targets: Ints) -> Floats:
@@ -103,13 +124,6 @@ def best_rows(scores: Floats, blocked: Bools, k: int = LIST_LENGTH) -> Ints:
     lists = np.full((scores.shape[0], k), NOBODY, np.int64)
     lists[:, :width] = np.where(listed, rows, NOBODY)
     return lists
-
-
-def _eligible(queries: Queries, n_items: int) -> Bools:
-    eligible = ~not_candidates(queries, n_items)
-    np.put_along_axis(eligible, queries.targets[:, None], False, axis=1)
-    np.put_along_axis(eligible, queries.nulls, False, axis=1)
-    return eligible
 
 
 def _joined(parts: list[Measured]) -> Measured:

@@ -71,6 +71,29 @@ def test_sampled_candidates_are_neither_target_nor_null_nor_excluded() -> None:
     assert (sampled != sampled_for(TASK.test, N_ITEMS, 4, N_DRAWN)).any()
 
 
+def test_what_else_is_held_out_of_a_person_is_compared_with_no_null() -> None:
+    queries = replace(TASK.test, people=np.arange(40) // 2)
+    queries = replace(queries, nulls=nulls_for_pairs(queries))
+    scorer, given = Guess(queries, 1.0), measured(queries)
+    sampled = sampled_for(queries, N_ITEMS, 3, N_DRAWN)
+    for i in range(40):
+        pair = queries.targets[[i, i ^ 1]].tolist()
+        assert not set(pair) & set(sampled[i].tolist())
+        null, out = int(queries.nulls[i, 0]), {*pair, *queries.excluded[i].tolist()}
+        rest = [r for r in range(N_ITEMS) if r != null and r not in out]
+        below = (scorer.table[i, rest] < scorer.table[i, null]).mean()
+        assert given.null_percentiles[i, 0] == pytest.approx(below)
+
+
+def nulls_for_pairs(queries: Queries) -> Ints:
+    """One null a question, touched by neither of the two questions of its person."""
+    named = [
+        {*rows, target} for rows, target in zip(queries.excluded, queries.targets, strict=True)
+    ]
+    free = [set(range(N_ITEMS)) - named[i] - named[i ^ 1] for i in range(len(named))]
+    return np.array([[min(rows)] for rows in free], np.int64)
+
+
 def test_a_catalogue_of_fewer_than_99_gives_what_it_has() -> None:
     sampled = sampled_for(TASK.test, N_ITEMS, 3)
     n_eligible = [N_ITEMS - len(rows) - 3 for rows in TASK.test.excluded]
