@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from recsys.datasets import movielens, sequences
 from recsys.datasets.interactions import Dataset
 from recsys.splits import ANY_EVENT, Settings, build_task
 from recsys.task import Task
+from tests.recsys.splits.real import real, real_tasks
 from tests.recsys.splits.shape import assert_nothing_leaks
 from tests.recsys.splits.written import asked, dataset, words
 
@@ -89,7 +89,7 @@ def test_who_has_nothing_to_train_on_is_no_device() -> None:
 
 
 def test_movielens(data_root: Path) -> None:
-    data = movielens.load(data_root / "ml-100k")
+    data = real(data_root, "ml-100k")
     given = task(data)
     assert (len(given.train), sum(map(len, given.train))) == (943, 100_000 - 2 * 943)
     assert (len(given.validation), len(given.test)) == (943, 943)
@@ -100,8 +100,7 @@ def test_movielens(data_root: Path) -> None:
 
 
 def test_beauty(data_root: Path) -> None:
-    data = sequences.load(data_root / "amazon-beauty")
-    given = build_task(data, "last", 0)
+    (given,) = real_tasks(data_root, "amazon-beauty", "last")
     assert (len(given.train), sum(map(len, given.train))) == (22_363, 198_502 - 2 * 22_363)
     assert (len(given.validation), len(given.test)) == (22_363, 22_363)
     assert min(map(len, given.train)) == 3

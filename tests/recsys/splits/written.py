@@ -1,5 +1,7 @@
 """Datasets written as words: type letter and item, one second apart ("va ca pa")."""
 
+from string import ascii_lowercase, digits
+
 from recsys.content import ItemContent
 from recsys.datasets.interactions import DEFAULT_EVENT_TYPES, Dataset, Event, ItemRecord
 from recsys.history import History
@@ -19,6 +21,13 @@ def dataset(items: str = "abcdefghijkl", **histories: str) -> Dataset:
         for user, text in histories.items()
     }
     return Dataset("written", records, events, DEFAULT_EVENT_TYPES)
+
+
+def around(n: int) -> Dataset:
+    """n users who each view twelve of 36 items in a row, beginning one item later each."""
+    items = ascii_lowercase + digits
+    texts = [" ".join("v" + items[(i + place) % 36] for place in range(12)) for i in range(n)]
+    return dataset(items, **{f"u{i}": text for i, text in enumerate(texts)})
 
 
 def words(task: Task, history: History) -> str:
