@@ -18,8 +18,8 @@ from evaluation.offline.report.reading import (
     Summary,
     main_model,
     models,
-    quality,
     ratios,
+    rivals,
     tripped,
 )
 
@@ -59,10 +59,8 @@ def verdict(one: Mapping[str, Any]) -> int:
 
 def _rival(summary: Summary) -> Mapping[str, Any] | None:
     """The ratio to the best model that can be believed."""
-    level = {model["name"]: quality(model) for model in models(summary)}
-    bad = tripped(summary)
-    fair = [r for r in ratios(summary) if r["to"] in level and r["to"] not in bad]
-    return max(fair, key=lambda r: level[r["to"]], default=None)
+    by_name = {one["to"]: one for one in ratios(summary)}
+    return next((by_name[m["name"]] for m in rivals(summary) if m["name"] in by_name), None)
 
 
 def _title(summary: Summary, main: str, rival: Mapping[str, Any] | None) -> str:
@@ -110,9 +108,9 @@ def _levels(summary: Summary, rival: Mapping[str, Any] | None) -> str:
 
 
 def _others(summary: Summary, rival: Mapping[str, Any] | None) -> str:
-    rest = [r for r in ratios(summary) if rival and r["to"] != rival["to"]]
-    shown = [r for r in rest if r["to"] not in tripped(summary)]
-    said = [f"{model_label(r['to'])} {ratio_interval(r)}" for r in shown]
+    by_name = {r["to"]: r for r in ratios(summary)}
+    names = [m["name"] for m in rivals(summary) if rival and m["name"] != rival["to"]]
+    said = [f"{model_label(n)} {ratio_interval(by_name[n])}" for n in names if n in by_name]
     return f"To the rest: {', '.join(said)}." if said else ""
 
 

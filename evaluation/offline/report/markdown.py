@@ -24,7 +24,9 @@ def report_markdown(summary: Summary) -> str:
 def _section(section: Section) -> list[str]:
     tables = [figure.table for figure in section.figures if figure.table is not None]
     blocks = [f"## {escape_markdown(section.title)}", escape_markdown(section.lead)]
-    blocks += [block for table in (*section.tables, *tables) for block in _table(table)]
+    blocks += [
+        block for table in (*section.beside, *section.tables, *tables) for block in _table(table)
+    ]
     blocks += [escape_markdown(figure.note) for figure in section.figures if figure.note]
     blocks += [escape_markdown(note) for note in section.notes]
     return [*blocks, *([fenced(section.code)] if section.code else [])]

@@ -51,4 +51,4 @@ def _attribute(name: str, value: str | float | bool | None) -> str:
 
 def number(value: float) -> str:
     """A coordinate: at most two decimals, no trailing zeros."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+    return f"{round(value, 2) + 0.0:.2f}".rstrip("0").rstrip(".")

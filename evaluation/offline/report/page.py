@@ -116,17 +116,15 @@ def _facts(summary: Summary) -> Markup | None:
 
 
 def _section(section: Section) -> Markup:
-    beside = section.tables if section.beside else ()
-    below = () if section.beside else section.tables
     columns = _columns(section)
     figures = [_figure(figure, columns) for figure in section.figures]
-    cards = [*figures, *(_open_table(table) for table in beside)]
+    cards = [*figures, *(_open_table(table) for table in section.beside)]
     return element(
         "section",
         element("h2", section.title, id=f"{section.name}-title"),
         element("p", section.lead, class_="lead"),
         element("div", cards, class_=f"plots in-{columns}") if cards else None,
-        [_open_table(table) for table in below],
+        [_open_table(table) for table in section.tables],
         [element("p", note, class_="note") for note in section.notes],
         element("pre", element("code", section.code), tabindex="0") if section.code else None,
         id=section.name,
@@ -137,7 +135,7 @@ def _section(section: Section) -> Markup:
 def _columns(section: Section) -> int:
     """Cards in a row: as many as leave no hole, three only where the plots are small."""
     narrow = [figure for figure in section.figures if not figure.broad]
-    cards = len(narrow) + len(section.tables) * section.beside
+    cards = len(narrow) + len(section.beside)
     if section.name in SMALL and cards not in {1, 2, 4}:
         return 3
     return min(cards, 2) or 1

@@ -35,13 +35,13 @@ class Figure:
 @dataclass(frozen=True)
 class Section:
     """name: its anchor; lead: the first words on it; tables: those that stand open;
-    beside: next to the figures, not below them."""
+    beside: those next to the figures instead of below."""
 
     name: str
     title: str
     lead: str
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
-    beside: bool = False
+    beside: tuple[Table, ...] = ()
     code: str = ""
     notes: tuple[str, ...] = ()

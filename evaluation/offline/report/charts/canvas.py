@@ -60,7 +60,7 @@ def axis_below(
     """Upright grid lines with their values beneath, and what they count."""
     marks = []
     room = abs(scale.end - scale.start)
-    for value in scale.ticks(max(int(room / 46), 2)):
+    for value in scale.ticks(min(max(int(room / 46), 2), 12)):
         x = scale(value)
         marks += [line(x, top, x, bottom), text(x, bottom + 16, label(value), anchor="middle")]
     if title:

@@ -70,15 +70,17 @@ def interval_plot(
         marks.append(line(scale(rule), 2, scale(rule), bottom, rule_style))
     top = 6.0
     for row, height in zip(rows, heights, strict=True):
+        if len(row.points) > 1 and row is not rows[0]:
+            marks.append(line(0, top, width - right, top))
         marks.append(_row(row, scale, top + height / 2, width))
         top += height
     return canvas(width, bottom + (40 if axis else 24), description, *marks)
 
 
 def _margins(width: int, rows: Sequence[Row]) -> tuple[float, float]:
-    longest = max(len(row.label) for row in rows)
+    longest = max((len(row.label) for row in rows), default=0)
     left = min(longest * CHARACTER_PX + 12, width * (0.36 if width < NARROW_PX else 0.35))
-    values = max(len(_value(row, width)) for row in rows)
+    values = max((len(_value(row, width)) for row in rows), default=0)
     return left, max(values * CHARACTER_PX + VALUE_GAP_PX, 16)
 
 

@@ -128,8 +128,9 @@ def _table(adaptation: Adaptation) -> Table:
     intervals = adaptation.get("intervals") or {}
     short = ("losers", "mean_loss", "mean_gain")
     everybody = {key: intervals.get(key) or {"mean": adaptation.get(key)} for key in short}
-    whole_of_it = {"name": "Everybody", **everybody, GAIN: adaptation.get(GAIN)}
-    groups = [whole_of_it, *(adaptation.get("by_history_length") or [])]
+    bands = adaptation.get("by_history_length") or []
+    n = sum(band.get("n") or 0 for band in bands) or None
+    groups = [{"name": "Everybody", "n": n, **everybody, GAIN: adaptation.get(GAIN)}, *bands]
     rows = tuple(_row(group, short) for group in groups)
     heads = ("Length of history", "Questions", "Lose", "Mean loss", "Mean gain", "Gain of all")
     return Table("Who gains, who loses", heads, rows, marked=frozenset({0}))
@@ -139,7 +140,7 @@ def _row(group: Mapping[str, Any], short: tuple[str, ...]) -> tuple[str | Cell, 
     losers = group.get("losers") or {}
     nats = [group.get(key) or {} for key in (*short[1:], GAIN)]
     cells = [Cell(signed(value.get("mean")), bounds(value, 3)) for value in nats]
-    share = percent_interval(losers)
+    share = Cell(percent(losers.get("mean")), percent_interval(losers).partition(" ")[2])
     return (str(group["name"]), whole(group.get("n")), share, *cells)
 
 

@@ -31,8 +31,7 @@ def canary_section(summary: Summary) -> Section | None:
         title="Canary",
         lead=f"{LEAD} {_outcome(summary)}{_chance(drawn)}",
         figures=(_figure(drawn),),
-        tables=(_table(drawn),),
-        beside=True,
+        beside=(_table(drawn),),
     )
 
 

@@ -25,6 +25,7 @@ from evaluation.offline.report.table import Cell, Table
 
 SHOWN = ("ndcg@10", "hr@10")
 SAMPLED = "sampled"
+OF_LISTS = ("novelty", "coverage", "gini")
 
 Entry = tuple[str, Mapping[str, Any]]
 
@@ -35,7 +36,6 @@ def quality_section(summary: Summary) -> Section | None:
     metrics = list(dict.fromkeys(key for _, found in entries for key in found))
     if not entries or not metrics:
         return None
-    metrics.sort(key=lambda key: key.startswith(SAMPLED))
     figures = tuple(_level(summary, entries, key) for key in SHOWN if key in metrics)
     return Section(
         name="quality",
@@ -43,7 +43,7 @@ def quality_section(summary: Summary) -> Section | None:
         lead="Every candidate is ranked for every question. Dots are means over users and seeds, "
         "bars 95 % intervals from a bootstrap over users.",
         figures=figures,
-        tables=(_main_table(summary, entries, metrics),),
+        tables=_tables(summary, entries, metrics),
         notes=_notes(metrics),
     )
 
@@ -63,16 +63,23 @@ def _level(summary: Summary, entries: list[Entry], key: str) -> Figure:
     measured = [(name, found[key]) for name, found in entries if known_mean(found.get(key))]
     rows = [_row(summary, name, value) for name, value in measured]
     title = metric_label(key)
+    limits = _limits(summary, measured)
     chance = (summary.get("chance") or {}).get(key)
     words = f"{title} per model with 95 % interval, best first."
     return Figure(
         title=title,
         description=words,
         draw=lambda width: interval_plot(
-            width, rows, words, from_zero=True, rule=chance, rule_style="rule faint"
+            width,
+            rows,
+            words,
+            from_zero=True,
+            rule=chance,
+            rule_style="rule faint",
+            limits=limits,
         ),
         table=_level_table(title, measured),
-        note=f"Dashed: what random scores would reach, {decimal(chance)}." if chance else "",
+        note=_note(chance, limits is not None),
     )
 
 
@@ -84,6 +91,21 @@ def _level_of(metrics: Mapping[str, Any]) -> float:
 def known_mean(value: Mapping[str, Any] | None) -> bool:
     """Whether there is a mean to draw."""
     return value is not None and known(value.get("mean"))
+
+
+def _note(chance: float | None, arrows: bool) -> str:
+    said = [f"Dashed: what random scores would reach, {decimal(chance)}."] if known(chance) else []
+    said += ["An arrow: off the scale, and its canary trips."] if arrows else []
+    return " ".join(said)
+
+
+def _limits(summary: Summary, measured: list[Entry]) -> tuple[float, float] | None:
+    """Of the models that can be believed, where others are: a leak would press them together."""
+    bad = tripped(summary)
+    fair = [value for name, value in measured if name not in bad]
+    most = 1.06 * max((value.get("high") or value["mean"] for value in fair), default=0.0)
+    beyond = any(value["mean"] > most for name, value in measured if name in bad)
+    return (0.0, most) if fair and beyond else None
 
 
 def _row(summary: Summary, name: str, value: Mapping[str, Any]) -> Row:
@@ -112,7 +134,18 @@ def _level_table(title: str, measured: list[Entry]) -> Table:
     return Table(title, ("Model", "Mean", "Low", "High", "Std over seeds"), rows)
 
 
-def _main_table(summary: Summary, entries: list[Entry], metrics: list[str]) -> Table:
+def _tables(summary: Summary, entries: list[Entry], metrics: list[str]) -> tuple[Table, ...]:
+    """The ranking; apart from it what the lists hold and the sampled metrics."""
+    beside = [m for m in metrics if m.startswith((*OF_LISTS, SAMPLED))]
+    beside.sort(key=lambda key: key.startswith(SAMPLED))
+    parts = {
+        "Ranking of the held-out item, all candidates": [m for m in metrics if m not in beside],
+        "What the lists hold, and the sampled metrics": beside,
+    }
+    return tuple(_table(summary, title, entries, keys) for title, keys in parts.items() if keys)
+
+
+def _table(summary: Summary, title: str, entries: list[Entry], metrics: list[str]) -> Table:
     bad = tripped(summary)
     rows = []
     for name, found in entries:
@@ -120,7 +153,7 @@ def _main_table(summary: Summary, entries: list[Entry], metrics: list[str]) -> T
         rows.append((label, *(_cell(found.get(key)) for key in metrics)))
     marked = frozenset(i for i, (name, _) in enumerate(entries) if name == main_model(summary))
     heads = ("Model", *(metric_label(key) for key in metrics))
-    return Table("All metrics, mean and 95 % interval", heads, tuple(rows), marked)
+    return Table(title, heads, tuple(rows), marked)
 
 
 def _cell(value: Mapping[str, Any] | None) -> Cell:

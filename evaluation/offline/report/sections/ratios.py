@@ -7,7 +7,7 @@ from evaluation.offline.report.charts.intervals import Row, interval_plot
 from evaluation.offline.report.formats import has_interval, known, ratio, ratio_interval
 from evaluation.offline.report.headline import verdict
 from evaluation.offline.report.labels import metric_label, model_label
-from evaluation.offline.report.reading import QUALITY, Summary, main_model, ratios, tripped
+from evaluation.offline.report.reading import QUALITY, Summary, main_model, ratios, rivals, tripped
 from evaluation.offline.report.section import Figure, Section
 from evaluation.offline.report.sections.quality import point
 from evaluation.offline.report.table import Cell, Entry, Table
@@ -65,7 +65,9 @@ def _table(summary: Summary, found: Mapping[str, Sequence[Ratio]]) -> Table:
     bad, main = tripped(summary), model_label(str(main_model(summary)))
     by_name = {m: {str(one["to"]): one for one in of_metric} for m, of_metric in found.items()}
     rows: list[tuple[Entry, ...]] = []
-    for name in dict.fromkeys(name for of_metric in by_name.values() for name in of_metric):
+    order = dict.fromkeys([*(str(m["name"]) for m in rivals(summary)), *bad])
+    compared = {name for of_metric in by_name.values() for name in of_metric}
+    for name in (name for name in order if name in compared):
         leaks = name in bad or main_model(summary) in bad
         cells = [c for m in by_name for c in _cells(by_name[m].get(name), leaks)]
         rows.append((model_label(name), *cells))

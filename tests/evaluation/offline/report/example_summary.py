@@ -87,7 +87,7 @@ def _model(name: str, rng: np.random.Generator) -> dict[str, Any]:
         "seeds": [
             {
                 "seed": seed,
-                "chosen": _chosen(name),
+                "chosen": _chosen(name, seed),
                 "curve": _curve(name, rng),
                 "cpu_s": cpu_s * rng.uniform(0.9, 1.1),
                 "ndcg@10": ndcg * rng.uniform(0.98, 1.02),
@@ -119,10 +119,14 @@ def _without_interval(mean: float) -> dict[str, float | None]:
     return {"mean": mean, "low": None, "high": None, "std": 0.004}
 
 
-def _chosen(name: str) -> dict[str, Any]:
+def _chosen(name: str, seed: int) -> dict[str, Any]:
     if name == "ease":
         return {"l2": 300.0}
-    return {"round": TRAINED[name] * 3 // 4, "learning_rate": 0.01} if name in TRAINED else {}
+    return (
+        {"round": TRAINED[name] * 3 // 4 + 5 * seed, "learning_rate": 0.01}
+        if name in TRAINED
+        else {}
+    )
 
 
 def _curve(name: str, rng: np.random.Generator) -> list[list[float]]:
