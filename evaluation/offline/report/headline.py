@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.offline.report.formats import (
+    NO_BREAK,
     decimal,
     has_interval,
     known,
@@ -90,8 +91,8 @@ def _against(rival: Mapping[str, Any] | None) -> str:
     if not has_interval(rival):
         crossing = "without an interval there is no verdict"
     return (
-        f"Ratio of mean NDCG@10 to {model_label(rival['to'])}, the best of the others: "
-        f"{interval} (95 % interval, paired by user); {crossing}."
+        f"Ratio of mean NDCG@10 to {model_label(rival['to'])}, the best of the others that can be "
+        f"believed: {interval} (95{NO_BREAK}% interval, paired by user); {crossing}."
     )
 
 
@@ -120,7 +121,7 @@ def _canary(summary: Summary) -> str:
         return "The canary was not run, so a leak is not excluded."
     bad = [model_label(name) for name in tripped(summary)]
     if not bad:
-        return f"The canary stays quiet for all {checked} models."
+        return f"The canary stays quiet for {checked} of {checked} models."
     return f"The canary trips for {', '.join(bad)}: those figures are not to be believed."
 
 

@@ -4,7 +4,7 @@ MAIN = "twofold"
 
 MODELS = {
     "twofold": "Twofold",
-    "popular": "Most popular",
+    "popular": "Popularity",
     "item-knn": "Item kNN",
     "ease": "EASE",
     "ials": "iALS",

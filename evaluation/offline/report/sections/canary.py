@@ -45,7 +45,7 @@ def _outcome(summary: Summary) -> str:
 def _chance(drawn: Mapping[str, Any]) -> str:
     """The sampled hit rate that a model reaches which is told nothing."""
     found = [one["sampled_chance"] for one in drawn.values() if known(one.get("sampled_chance"))]
-    return f" Of the sampled HR@10 chance gives {percent(found[0])}." if found else ""
+    return f" Chance alone gives a sampled HR@10 of {percent(found[0])}." if found else ""
 
 
 def _figure(drawn: Mapping[str, Any]) -> Figure:

@@ -56,7 +56,7 @@ def test_no_verdict_where_the_canary_trips_for_the_model_itself() -> None:
 def test_says_that_no_canary_was_run() -> None:
     summary = example_summary()
     del summary["canary"]["pfedrec-leaky"]
-    assert headline(summary).sentences[-1] == "The canary stays quiet for all 8 models."
+    assert headline(summary).sentences[-1] == "The canary stays quiet for 8 of 8 models."
     del summary["canary"]
     assert "not run" in headline(summary).sentences[-1]
 
