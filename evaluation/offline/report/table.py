@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from evaluation.offline.report.markup import Markup, element
 
 # A character that opens a construct in Markdown or HTML anywhere in a line.
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~!&@])")
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~!&]|@(?=[A-Za-z]))")
 INTERVAL = re.compile(r"\\\[([\d.,\s\u2212\u2013]+)\\\](?![(\[:])")
 
 
