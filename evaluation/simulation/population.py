@@ -1,0 +1,86 @@
+"""The histories of a simulated population, packed: nothing is kept per device but its events."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys.arrays import Ints
+from recsys.draws import Seeds, hashed
+from recsys.history import History
+
+Packed = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """b histories padded at their end to one length n. rows, types: (b, n); lengths: (b,)."""
+
+    rows: Ints
+    types: Ints
+    lengths: Ints
+
+
+@dataclass(frozen=True)
+class Population:
+    """rows, types: (n_events,) int32, device after device, oldest first; starts: (n_devices + 1,).
+
+    A device has at most as many events as the model's history length.
+    """
+
+    rows: Packed
+    types: Packed
+    starts: Ints
+
+    @classmethod
+    def of(cls, histories: Sequence[History], history_length: int) -> "Population":
+        """The newest `history_length` events of each history."""
+        known = [history.last(history_length) for history in histories]
+        sizes = np.array([0, *(len(history) for history in known)], np.int64)
+        empty = np.zeros(0, np.int32)
+        return cls(
+            np.concatenate([empty, *(history.rows.astype(np.int32) for history in known)]),
+            np.concatenate([empty, *(history.types.astype(np.int32) for history in known)]),
+            np.cumsum(sizes),
+        )
+
+    def __len__(self) -> int:
+        return int(self.starts.shape[0]) - 1
+
+    @property
+    def lengths(self) -> Ints:
+        """(n_devices,) events of each device."""
+        return np.diff(self.starts)
+
+    def history(self, device: int) -> History:
+        """One device's history."""
+        at = slice(self.starts[device], self.starts[device + 1])
+        return History(self.rows[at].astype(np.int64), self.types[at].astype(np.int64))
+
+    def batch(self, devices: Ints) -> Batch:
+        """The histories of some devices, in their order."""
+        lengths = self.lengths[devices]
+        places = np.arange(int(lengths.max(initial=0)))
+        at = np.where(places < lengths[:, None], self.starts[devices][:, None] + places, 0)
+        real = places < lengths[:, None]
+        rows, types = (
+            np.where(real, packed[at], 0).astype(np.int64) for packed in (self.rows, self.types)
+        )
+        return Batch(rows, types, lengths)
+
+    def batches(self, devices: Ints, size: int) -> Iterator[Ints]:
+        """The devices, `size` at a time, those with histories of similar length together."""
+        order = devices[np.argsort(self.lengths[devices], kind="stable")]
+        for start in range(0, order.shape[0], size):
+            yield order[start : start + size]
+
+
+def training_seeds(seed: int, round_id: int, devices: Ints, local_steps: int) -> Seeds:
+    """What decides each device's cuts in a round: (n_devices, local_steps), the same in any order.
+
+    devices: (n,) indices into the population.
+    """
+    of_round = hashed(np.array([seed], np.uint64), np.array([round_id], np.uint64))
+    of_device = hashed(of_round, devices.astype(np.uint64))
+    return hashed(of_device[:, None], np.arange(local_steps, dtype=np.uint64))
