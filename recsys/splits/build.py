@@ -1,5 +1,7 @@
 """From a dataset to tasks: one entry to every split, by its name on the command line."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from recsys.datasets.interactions import Dataset
@@ -7,8 +9,8 @@ from recsys.splits.cold_items import cold_items, draw_cold
 from recsys.splits.held_out_purchase import held_out_purchase
 from recsys.splits.last_events import last_events
 from recsys.splits.null_items import with_nulls
-from recsys.splits.parts import task_of
-from recsys.splits.records import records_of, target_type
+from recsys.splits.parts import Parts, task_of
+from recsys.splits.records import Record, records_of, target_type
 from recsys.splits.settings import Settings
 from recsys.splits.time_cut import time_cut
 from recsys.splits.unseen_users import unseen_users
@@ -61,17 +63,26 @@ def _check(dataset: Dataset, split: str) -> None:
 
 def _built(dataset: Dataset, split: str, seed: int, settings: Settings) -> Task:
     rng, rng_nulls = (np.random.default_rng((seed, stream)) for stream in (_SPLIT, _NULLS))
-    n_items = len(dataset.items)
-    cold = draw_cold(n_items, settings, rng) if split == COLD_ITEMS else None
-    # A null item must be a candidate: among cold items a cold one.
-    pool = cold.test if cold else None
-    records = with_nulls(records_of(dataset), n_items, settings.n_nulls, rng_nulls, pool)
-    if cold:
-        asked = target_type(dataset, settings.target_type)
-        parts = cold_items(records, n_items, asked, cold, settings)
-    elif dataset.ordered:
-        cut = time_cut if split == TIME else last_events
-        parts = cut(records, target_type(dataset, settings.target_type), settings)
-    else:
-        parts = held_out_purchase(records, settings, rng)
-    return task_of(dataset, records, parts, split, settings.n_buckets)
+    records = records_of(dataset)
+    parts = _parts(dataset, records, split, rng, settings)
+    n_items, m, pool = len(dataset.items), settings.n_nulls, parts.test_candidates
+    asked = np.unique(np.array([question.person for question in parts.test], np.int64))
+    nulled = with_nulls(records, n_items, m, asked, rng_nulls, pool)
+    return task_of(dataset, nulled, parts, split, settings.n_buckets)
+
+
+def _parts(
+    dataset: Dataset,
+    records: Sequence[Record],
+    split: str,
+    rng: np.random.Generator,
+    settings: Settings,
+) -> Parts:
+    if not dataset.ordered:
+        return held_out_purchase(records, settings, rng)
+    asked_type = target_type(dataset, settings.target_type)
+    if split == COLD_ITEMS:
+        cold = draw_cold(len(dataset.items), settings, rng)
+        return cold_items(records, len(dataset.items), asked_type, cold, settings)
+    cut = time_cut if split == TIME else last_events
+    return cut(records, asked_type, settings)

@@ -16,16 +16,18 @@ from tests.recsys.splits.real import real, real_tasks
 from tests.recsys.splits.shape import assert_nothing_leaks, assert_same, same_histories
 from tests.recsys.splits.written import around, dataset
 
+ALL = np.arange(8)
+
 
 def test_refuses_a_user_who_touched_everything() -> None:
     records = records_of(dataset(items="abc", u="va vb vc"))
     with pytest.raises(ValueError, match="touched every item"):
-        with_nulls(records, 3, 1, np.random.default_rng(0))
+        with_nulls(records, 3, 1, ALL[:1], np.random.default_rng(0))
     records = records_of(dataset(items="abc", u="va vb"))
     with pytest.raises(ValueError, match="touched every item"):
-        with_nulls(records, 3, 2, np.random.default_rng(0))
+        with_nulls(records, 3, 2, ALL[:1], np.random.default_rng(0))
     with pytest.raises(ValueError, match="touched every item"):
-        with_nulls(records, 3, 1, np.random.default_rng(0), pool=np.array([0, 1]))
+        with_nulls(records, 3, 1, ALL[:0], np.random.default_rng(0), pool=np.array([0, 1]))
 
 
 def test_each_untouched_item_is_equally_likely() -> None:
@@ -34,10 +36,10 @@ def test_each_untouched_item_is_equally_likely() -> None:
     rng, pool = np.random.default_rng(1), np.array([0, 1, 2, 4, 5, 7])
     counts = [Counter[int]() for _ in range(3)]
     for _ in range(4000):
-        drawn = with_nulls(records, 8, 2, rng)
+        drawn = with_nulls(records, 8, 2, ALL[1:3], rng)
         counts[0].update([drawn[1].nulls[0]])
         counts[1].update([drawn[1].nulls[1]])
-        counts[2].update(with_nulls(records, 8, 1, rng, pool)[0].nulls)
+        counts[2].update(with_nulls(records, 8, 1, ALL[1:3], rng, pool)[0].nulls)
     for count, free in zip(counts, ([2, 4, 5, 6, 7], [2, 4, 5, 6, 7], [1, 4, 5, 7]), strict=True):
         assert sorted(count) == free
         expected = 4000 / len(free)
@@ -46,11 +48,16 @@ def test_each_untouched_item_is_equally_likely() -> None:
 
 
 def test_the_users_of_one_draw_are_spread_over_popularity() -> None:
-    """With as many users as free items, and no history, each item is drawn once or so."""
+    """With as many users as items, and no history, each item is drawn once; so of half of them."""
     records = records_of(dataset(items="abcdefgh", **{f"u{i}": "" for i in range(8)}))
     for seed in range(5):
-        drawn = with_nulls(records, 8, 1, np.random.default_rng(seed))
+        drawn = with_nulls(records, 8, 1, ALL, np.random.default_rng(seed))
         assert sorted(int(record.nulls[0]) for record in drawn) == list(range(8))
+    asked = np.array([0, 3, 4, 6])
+    records = records_of(dataset(items="abcd", **{f"u{i}": "" for i in range(8)}))
+    for seed in range(5):
+        drawn = with_nulls(records, 4, 1, asked, np.random.default_rng(seed))
+        assert sorted(int(drawn[person].nulls[0]) for person in asked) == list(range(4))
 
 
 def assert_differs_in_nulls_only(plain: Task, nulled: Task) -> None:
@@ -100,11 +107,16 @@ def percentiles(scores: Floats, queries: Queries) -> Floats:
     return np.concatenate(found)
 
 
-@pytest.mark.parametrize("name", ["ml-100k", "beibei"])
-def test_popularity_puts_them_in_the_middle(data_root: Path, name: str) -> None:
-    for split in ("last", "cold-items") if name == "ml-100k" else ("last",):
-        (task,) = real_tasks(data_root, name, split)
-        rows = np.concatenate([np.unique(history.rows) for history in task.train])
-        scores = np.bincount(rows, minlength=task.n_items).astype(np.float64)
-        # Stratified: without strata one standard error is 0.29 / sqrt(943) = 0.009.
-        assert percentiles(scores, task.test).mean() == pytest.approx(0.5, abs=0.005)
+@pytest.mark.parametrize(
+    ("name", "split", "within"),
+    # Without strata one standard error would be 0.29 / sqrt(n): 0.009, 0.03 and 0.002. By time the
+    # candidates have what the user touched after the question, which is popular: a little lower.
+    [("ml-100k", "last", 0.003), ("ml-100k", "time", 0.025), ("beibei", "last", 0.003)],
+)
+def test_popularity_puts_them_in_the_middle(
+    data_root: Path, name: str, split: str, within: float
+) -> None:
+    (task,) = real_tasks(data_root, name, split)
+    rows = np.concatenate([np.unique(history.rows) for history in task.train])
+    scores = np.bincount(rows, minlength=task.n_items).astype(np.float64)
+    assert percentiles(scores, task.test).mean() == pytest.approx(0.5, abs=within)
