@@ -26,7 +26,7 @@ from recsys.task import Task
 START: Settings = {"events": ALL, "alpha": 3.0, "l2": 10.0, "factors": 64}
 AXES: dict[str, Sequence[Setting]] = {
     "alpha": (1.0, 3.0, 10.0, 30.0),
-    "l2": (3.0, 10.0, 30.0),
+    "l2": (3.0, 10.0, 30.0, 100.0),
     "factors": (32, 64, 128, 256),
 }
 ITERATIONS = 15

@@ -29,11 +29,25 @@ def _ials() -> Recommender:
     return Ials()
 
 
+def _pfedrec() -> Recommender:
+    from recsys.baselines.pfedrec import PFedRec
+
+    return PFedRec()
+
+
+def _pfedrec_leaky() -> Recommender:
+    from recsys.baselines.pfedrec import PFedRec
+
+    return PFedRec("pfedrec-leaky", "touched")
+
+
 _MAKERS: dict[str, Callable[[], Recommender]] = {
     "popular": _popular,
     "item-knn": _item_knn,
     "ease": _ease,
     "ials": _ials,
+    "pfedrec": _pfedrec,
+    "pfedrec-leaky": _pfedrec_leaky,
 }
 NAMES = tuple(_MAKERS)
 
