@@ -17,6 +17,7 @@ from federation.round_state import RoundState
 from federation.selection import DropoutBelief, invitations, learn_dropout
 from recsys.arrays import Ints
 from recsys.flat_vector import n_values
+from recsys.item_table import ItemTable
 from recsys.local_training import LocalSettings
 
 LEVELS = 2**20
@@ -48,9 +49,9 @@ def plan_round(
     past: list[RoundState],
 ) -> Planned:
     """The plan of round `round_id` on `model`; its bundle is stored. past: ended rounds."""
-    block = _block(model, settings.block_rows, round_id, row_key)
-    scalars, dim = model.state.scalars, model.table.dim
-    rows = model.live if model.live.size <= settings.block_rows else block
+    live = model.live
+    block = round_block(model.table, live, settings.block_rows, round_id, row_key)
+    rows = live if live.size <= settings.block_rows else block
     bundle = Bundle(
         model_version=model.version,
         event_types=model.event_types,
@@ -58,32 +59,43 @@ def plan_round(
         block=block,
         rows=rows,
         table=model.table.take(rows),
-        scalars=scalars,
+        scalars=model.state.scalars,
     )
+    named = blobs.put_content(FOLDER, encode_bundle(bundle))
+    plan = make_plan(bundle, named, settings, LocalSettings())
+    return Planned(round_id, plan, invitations(settings.cohort_target, dropout(past)))
+
+
+def make_plan(
+    bundle: Bundle, bundle_digest: str, settings: RoundSettings, training: LocalSettings
+) -> Plan:
+    """What the devices that download `bundle` are asked to do. bundle_digest: of its bytes."""
+    scalars, n_block = bundle.scalars, int(bundle.block.size)
     # The sum of a whole cohort has to fit a word: the larger the cohort, the coarser the grid.
     limit = max(COHORT_LIMIT, settings.cohort_target)
-    plan = Plan(
-        model_version=model.version,
-        bundle=blobs.put_content(FOLDER, encode_bundle(bundle)),
-        block=digest(block_bytes(block)),
-        n_block=int(block.size),
-        n_values=n_values(block.size, dim, scalars.history_length, scalars.n_types),
+    return Plan(
+        model_version=bundle.model_version,
+        bundle=bundle_digest,
+        block=digest(block_bytes(bundle.block)),
+        n_block=n_block,
+        n_values=n_values(n_block, bundle.table.dim, scalars.history_length, scalars.n_types),
         grid=Grid(settings.clip_l2, min(LEVELS, WORD_MAX // limit)),
-        training=LocalSettings().to_mapping(),
+        training=training.to_mapping(),
         cohort_target=settings.cohort_target,
         cohort_min=settings.cohort_min,
         cohort_limit=limit,
         deadline_s=settings.deadline_s,
         lease_s=settings.lease_s,
     )
-    return Planned(round_id, plan, invitations(settings.cohort_target, dropout(past)))
 
 
-def _block(model: Model, block_max: int, round_id: int, row_key: bytes) -> Ints:
-    live = model.live
+def round_block(
+    table: ItemTable, live: Ints, block_max: int, round_id: int, row_key: bytes
+) -> Ints:
+    """The rows that a round trains: at most `block_max` of the live ones, sorted."""
     n_core = min(int(block_max * CORE_SHARE), block_max - 1)
     # The learnt bias says what is popular without a look at anybody's events.
-    order = np.lexsort((live, -model.table.bias[live]))
+    order = np.lexsort((live, -table.bias[live]))
     return choose_block(live, live[order[:n_core]], block_max, round_id, row_key)
 
 

@@ -4,22 +4,20 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-import numpy as np
-
 from app.coordinator.candidate import Ancestry, Candidate, RoundEvidence, make_candidate
 from app.coordinator.gate import check_version
 from app.coordinator.model import Model
 from app.coordinator.reducing import read_sum
 from app.coordinator.repository import Member
+from app.coordinator.summed_step import step_from_sum
 from app.models.bundle import FOLDER as BUNDLES
 from app.models.bundle import decode_bundle
 from app.models.publish import VersionContent
 from app.store.blobs import BlobStore
 from federation.audit import member_digest
-from federation.grid import from_sum
 from federation.plan import Plan
 from recsys.arrays import Floats
-from recsys.server_step import ServerSettings, ServerState, server_step
+from recsys.server_step import ServerSettings, ServerState
 
 SUM_LOST = "sum_lost"
 BUNDLE_LOST = "bundle_lost"
@@ -57,10 +55,8 @@ def make_round_version(
     if body is None:
         return BUNDLE_LOST
     running, sum_digest = stored
-    delta, means = from_sum(running.result, running.count, closed.plan.grid)
-    block = decode_bundle(body).block
-    delta = _with_types(delta, parent, closed.plan.n_values, decode_bundle(body).scalars.n_types)
-    state = server_step(parent.state, delta, block, ServerSettings())
+    bundle = decode_bundle(body)
+    state, means = step_from_sum(parent.state, running, closed.plan, bundle, ServerSettings())
     metrics = cohort_metrics(means, running.count)
     evidence = RoundEvidence(
         plan=closed.plan.digest,
@@ -96,13 +92,6 @@ def _checked(
     )
     ancestry = Ancestry("round", parent, closed.id, evidence)
     return RoundCandidate(make_candidate(blobs, content, state, ancestry), metrics)
-
-
-def _with_types(delta: Floats, parent: Model, n_values: int, n_types: int) -> Floats:
-    """The delta with zeros for event types that were appended after the plan was made."""
-    assert delta.shape == (n_values,)
-    added = parent.state.scalars.n_types - n_types
-    return np.concatenate([delta, np.zeros(added, delta.dtype)])
 
 
 def _member_digests(closed: ClosedRound, secret: bytes) -> tuple[str, ...]:
