@@ -29,6 +29,12 @@ def _ials() -> Recommender:
     return Ials()
 
 
+def _fedmf() -> Recommender:
+    from recsys.baselines.fedmf import FedMF
+
+    return FedMF()
+
+
 def _pfedrec() -> Recommender:
     from recsys.baselines.pfedrec import PFedRec
 
@@ -46,6 +52,7 @@ _MAKERS: dict[str, Callable[[], Recommender]] = {
     "item-knn": _item_knn,
     "ease": _ease,
     "ials": _ials,
+    "fedmf": _fedmf,
     "pfedrec": _pfedrec,
     "pfedrec-leaky": _pfedrec_leaky,
 }

@@ -152,6 +152,6 @@ def shuffled_samples(
     devices = np.concatenate([of_positive, np.repeat(of_positive, negatives.shape[1])])
     labels = np.zeros(rows.shape[0], np.float32)
     labels[: of_positive.shape[0]] = 1.0
-    turns: Floats = rng.random(rows.shape[0])
+    turns = rng.permutation(rows.shape[0])
     order = np.lexsort((turns, devices))
     return Samples(devices[order], rows[order], labels[order])
