@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from recsys.arrays import Floats, Ints
 from recsys.cuts import Cuts, ordered_cuts, spread_points, unordered_cuts
@@ -80,6 +81,10 @@ class LocalMetrics:
     n: int = 0
     loss: float = 0.0
     hits_at_10: float = 0.0
+
+    def to_vector(self) -> npt.NDArray[np.float64]:
+        """(3,), in the order in which they travel."""
+        return np.array([self.n, self.loss, self.hits_at_10], np.float64)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.coordinator import hosted_repository as repository
 from app.coordinator.hosted_history import EVENTS_MIN, history_of
+from app.coordinator.update_words import update_words
 from app.errors import Problem
 from app.models.bundle import FOLDER as BUNDLES
 from app.models.bundle import Bundle, decode_bundle
@@ -20,12 +21,11 @@ from app.rounds.repository import newest_round
 from app.rounds.service import Work
 from app.wiring import State
 from federation.canonical import digest
-from federation.grid import to_words
 from federation.plan import Plan
 from federation.update_codec import encode
 from recsys.draws import draw_seeds
 from recsys.history import History
-from recsys.local_training import LocalSettings, train_locally
+from recsys.local_training import LocalSettings
 
 TRAINED_PER_TICK = 16
 # Users who got a history since are looked for at most this often within a round.
@@ -114,10 +114,5 @@ class HostedRounds:
 
 def train_update(bundle: Bundle, known: History, plan: Plan, rng: np.random.Generator) -> bytes:
     """What a device with this history uploads. known: positions in the bundle's rows."""
-    block = np.searchsorted(bundle.rows, bundle.block).astype(np.int64)
-    settings = LocalSettings.from_mapping(plan.training)
-    seeds = draw_seeds(rng, settings.local_steps)
-    result = train_locally(bundle.table, bundle.scalars, known, block, settings, seeds)
-    metrics = result.metrics
-    measured = np.asarray([metrics.n, metrics.loss, metrics.hits_at_10], np.float64)
-    return encode(plan.digest, to_words(result.delta.astype(np.float32), measured, plan.grid))
+    seeds = draw_seeds(rng, LocalSettings.from_mapping(plan.training).local_steps)
+    return encode(plan.digest, update_words(plan, bundle, known, seeds))

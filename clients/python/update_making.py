@@ -39,7 +39,7 @@ def make_update(
         result = train_locally(
             bundle.table, bundle.scalars, known, bundle.block_positions, settings, seeds
         )
-    metrics = np.array([result.metrics.n, result.metrics.loss, result.metrics.hits_at_10])
+    metrics = result.metrics.to_vector()
     if not (np.isfinite(result.delta).all() and np.isfinite(metrics).all()):
         return Objection("training_diverged", "training gave values that are not finite")
     return encode(plan.digest, to_words(result.delta.astype(np.float32), metrics, plan.grid))

@@ -12,8 +12,14 @@ The last line, a product of two small Gram matrices, is what clipping needs (Goo
 https://arxiv.org/abs/1510.01799, for one layer and one example). The biases are one more coordinate
 of U that is always 1. Only the rows of the own history exist per device, (n, d).
 
-The mathematics is that of `recsys.local_training`, step for step and with the same cuts; float32
-sums in another order, and no rounding to the grid, are all that differs.
+The mathematics is that of `recsys.local_training`, step for step and with the same cuts. Two things
+differ from the sum that `evaluation.simulation.exact` takes: nothing is rounded to the grid, which
+moves a device's value by at most half a step, and float32 adds in another order, which moves it by
+less than FLOAT_ERROR times the clip norm. So every value of the sum of n devices satisfies
+
+    |fused - exact| <= n * (step / 2 + FLOAT_ERROR * clip_l2)
+
+as long as local training converges; a rate at which it diverges would amplify any difference.
 """
 
 from dataclasses import dataclass
@@ -27,11 +33,14 @@ from evaluation.simulation.unique_rows import UniqueRows
 from recsys.arrays import Floats, Ints
 from recsys.cuts import Cuts
 from recsys.draws import Seeds, vector_scales
+from recsys.flat_vector import n_values
 from recsys.item_table import ItemTable
 from recsys.local_training import LocalSettings, draw_cuts
 from recsys.objective import block_positions
 from recsys.pooling import contexts_of
 from recsys.shared_scalars import SharedScalars
+
+FLOAT_ERROR = 1e-5  # with float64 tables, 1e-10
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,32 @@ class ClippedSum:
     norms: Floats
 
 
+def fused_sum(
+    received: Received, batch: Batch, settings: LocalSettings, seeds: Seeds, clip_l2: float
+) -> ClippedSum:
+    """Train b devices and sum their clipped deltas. seeds: (b, local_steps).
+
+    A device with fewer than two events has nothing to cut: it adds zeros, as it would upload them.
+    """
+    able = batch.lengths >= 2
+    norms = np.zeros(able.shape, received.table.bias.dtype)
+    if not able.any():
+        table, scalars = received.table, received.scalars
+        shape = (received.block.shape[0], table.dim, scalars.history_length, scalars.n_types)
+        return ClippedSum(np.zeros(n_values(*shape), norms.dtype), norms)
+    some = batch if able.all() else Batch(batch.rows[able], batch.types[able], batch.lengths[able])
+    devices = FusedDevices(received, some, settings, seeds[able])
+    devices.train()
+    found = devices.clipped_sum(clip_l2)
+    norms[able] = found.norms
+    return ClippedSum(found.values, norms)
+
+
 class FusedDevices:
-    """b devices in training. `step` moves all of them; `clipped_sum` is what they would upload."""
+    """b devices in training, with two events or more each.
+
+    `step` moves all of them; `clipped_sum` is the sum of what they would upload.
+    """
 
     def __init__(
         self, received: Received, batch: Batch, settings: LocalSettings, seeds: Seeds
@@ -119,9 +152,9 @@ class FusedDevices:
             logits -= self._settings.local_rate * self._moved.from_right(vectors)
         b, c, n_block = logits.shape
         cut, place, weight = self._targets_of(cuts)
-        mass = torch.zeros(b * c).index_add_(0, cut, weight)
-        counted = (mass > 0).view(b, c).sum(dim=1).clamp(min=1)
-        scale = ((mass > 0).view(b, c) / counted[:, None]).view(b * c)
+        mass = weight.new_zeros(b * c).index_add_(0, cut, weight)
+        counted = (mass > 0).to(mass.dtype).view(b, c)
+        scale = (counted / counted.sum(dim=1, keepdim=True).clamp(min=1)).view(b * c)
         found = torch.softmax(logits.view(b * c, n_block), dim=1).mul_(scale[:, None])
         places = cut * n_block + place
         found.view(-1).index_add_(0, places, -scale[cut] * weight / mass[cut])
@@ -138,9 +171,10 @@ class FusedDevices:
         device, cut, event = np.nonzero(cuts.target_weights)
         place = self._positions[device, event]
         inside = place >= 0
-        weight = cuts.target_weights[device, cut, event][inside].astype(np.float32)
+        weight = cuts.target_weights[device, cut, event][inside]
         at = (device * cuts.context.shape[1] + cut)[inside]
-        return torch.from_numpy(at), torch.from_numpy(place[inside]), torch.from_numpy(weight)
+        weights = torch.from_numpy(weight).to(self._targets.dtype)
+        return torch.from_numpy(at), torch.from_numpy(place[inside]), weights
 
 
 def _with_one(vectors: torch.Tensor) -> torch.Tensor:
@@ -149,5 +183,5 @@ def _with_one(vectors: torch.Tensor) -> torch.Tensor:
 
 def _positions(batch: Batch, block: Ints) -> Ints:
     """Positions of the events' rows in the block, -1 outside it and for padding: (b, n)."""
-    found = block_positions(batch.rows.ravel(), block).reshape(batch.rows.shape)
+    found: Ints = block_positions(batch.rows.ravel(), block).reshape(batch.rows.shape)
     return np.where(np.arange(found.shape[1]) < batch.lengths[:, None], found, -1)

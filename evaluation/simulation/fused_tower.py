@@ -188,9 +188,9 @@ class LocalTower:
         """What was subtracted from the context rows, times each device's share, summed over
         devices: (n_rows, d) per pool. shares: (b,).
         """
-        dim = self.contexts[0].shape[2]
+        context = self.contexts[0]
         return tuple(
-            torch.zeros(n_rows, dim)
+            context.new_zeros(n_rows, context.shape[2])
             if moved is None
             else self._summed(moved, self.rate * shares, n_rows)
             for moved in self.moved
