@@ -1,0 +1,1 @@
+"""What the README's performance figures are made with. Each file is a command."""
