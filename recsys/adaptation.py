@@ -1,80 +1,78 @@
-"""Local adaptation: a user's own residual, gains and type weights, fitted on the own history.
+"""Local adaptation: a user's own residual, fitted in closed form on the user's own history.
 
-Over-fitting is the known risk of personal layers, so three things hold it back: a proximal pull to
-the shared default (Li et al. 2020, FedProx, https://arxiv.org/abs/1812.06127, equation 2), few
-steps, and a choice of how far to go on the user's own last events, which the first fit does not
-see. "Not at all" is among the choices. The second fit then uses everything.
+The residual p shifts the user vector where the shared tower keeps missing this user. It minimises
+the user's own next-event loss with a proximal pull to the shared tower (Li et al. 2020, FedProx,
+https://arxiv.org/abs/1812.06127, equation 2), here as one Newton step from p = 0:
+
+    p = (H + pull I)^-1 g
+    g = sum_j w_j (target_j - m_j)            what the shared tower missed, m_j its expected target
+    H = sum_j w_j Cov_j(target)               the softmax's curvature, w_j falling with age
+
+Over-fitting is the known risk of personal layers. The strength of the pull is chosen per user on
+the newest events, which the fit that is judged has not seen; "stay with the shared tower" is among
+the choices. The second fit then uses everything. There is nothing random in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints
-from recsys.cuts import Cuts, next_event_cuts, ordered_cuts, recent_points, unordered_cuts
-from recsys.draws import draw_seeds
 from recsys.history import History
 from recsys.item_table import ItemTable
-from recsys.objective import block_positions, soft_targets, softmax_loss
+from recsys.objective import block_positions
+from recsys.pooling import contexts_of
 from recsys.shared_scalars import SharedScalars
-from recsys.user_tower import UserTower, event_gradients, tower_gradient, view
+from recsys.user_tower import Kernels, UserTower, batch_of_one, forward
+
+PROBABILITIES_AT_A_TIME = 1 << 23  # bounds the memory of a batch: floats of its softmaxes
 
 
 @dataclass(frozen=True)
 class AdaptationSettings:
-    """How a device fits its own tower.
+    """How a device fits its own residual.
 
-    steps_max: most gradient steps; check_every: steps between two looks at the held-back events;
-    rate, pull: step size, strength of the proximal term; n_cuts: views of the history per step,
-    drawn towards recent ones (recent_share: mean distance from the end, as a share of the history);
-    held_share: share of the last events that choose the number of steps; events_min: a shorter
-    history keeps the shared tower; the rest as in local training
+    pulls: strengths to choose among, ascending; n_events: newest events that are fitted;
+    recency_events: ages over which an event's weight falls to 1/e;
+    held_share: share of them, the newest, that choose the pull; margin: mean gain in nats on those
+    below which the shared tower stays; events_min: a shorter history keeps the shared tower
     """
 
-    steps_max: int = 20
-    check_every: int = 5
-    rate: float = 0.3
-    pull: float = 0.05
-    n_cuts: int = 16
-    recent_share: float = 0.3
-    history_dropout: float = 0.0
-    n_targets: int = 10
-    target_decay: float = 1.5
+    pulls: tuple[float, ...] = (4.0, 12.0, 36.0)
+    n_events: int = 40
+    recency_events: float = 10.0
     held_share: float = 0.3
+    margin: float = 0.0
     events_min: int = 5
     objective: str = "ordered"
 
     def __post_init__(self) -> None:
-        if min(self.steps_max, self.check_every, self.n_cuts, self.n_targets) < 1:
-            raise ValueError("steps_max, check_every, n_cuts and n_targets must be at least 1")
-        if not (self.rate > 0 and self.pull >= 0 and self.target_decay > 0):
-            raise ValueError("rate and target_decay must be positive, pull not negative")
-        if not (0 < self.held_share < 1 and self.recent_share > 0):
-            raise ValueError("held_share must be in (0, 1), recent_share positive")
-        if not 0 <= self.history_dropout < 1:
-            raise ValueError("history_dropout must be in [0, 1)")
+        if not self.pulls or min(self.pulls) <= 0 or list(self.pulls) != sorted(self.pulls):
+            raise ValueError("pulls must be positive and ascending")
+        if min(self.n_events, self.events_min) < 2:
+            raise ValueError("n_events and events_min must be at least 2")
+        if not (0 < self.held_share < 1 and self.recency_events > 0 and self.margin >= 0):
+            raise ValueError("held_share in (0, 1), recency_events above 0, margin not below 0")
         if self.objective not in ("ordered", "unordered"):
             raise ValueError("objective must be ordered or unordered")
 
 
 @dataclass(frozen=True)
-class _Task:
-    """What stays the same during one adaptation; `rows` are the live ones, sorted."""
+class _Misses:
+    """What the shared tower says of the k events of each of b users, at the n live rows.
 
-    table: ItemTable
-    scalars: SharedScalars
+    weights: (b, k), 0 for padding; rows: (b, k) position of each event's row among the live ones
+    log_odds: (b, k, n) scores; probabilities: (b, k, n); errors, means: (b, k, d)
+    """
+
+    weights: Floats
+    held: Bools
     rows: Ints
-    settings: AdaptationSettings
-
-    @property
-    def shared(self) -> UserTower:
-        return UserTower.default(self.scalars, self.table.dim)
-
-    def loss(self, tower: UserTower, history: History, cuts: Cuts) -> tuple[float, UserTower]:
-        ordered = self.settings.objective == "ordered"
-        return adaptation_loss(self.table, self.scalars, tower, history, self.rows, cuts, ordered)
+    scores: Floats
+    probabilities: Floats
+    means: Floats
+    errors: Floats
 
 
 def adapt(
@@ -83,90 +81,151 @@ def adapt(
     history: History,
     live: Bools,
     settings: AdaptationSettings,
-    rng: np.random.Generator,
 ) -> UserTower:
-    """The user's own tower for this model version.
+    """The user's own tower for this model version: a batch of one.
 
     table: the received rows; history: rows of that table, oldest first; live: (n_rows,) bool, rows
     that hold an item on offer, which the softmax runs over.
     """
-    known = history.last(scalars.history_length)
-    rows = np.nonzero(live)[0].astype(np.int64)
-    if len(known) < max(2, settings.events_min) or rows.shape[0] == 0:
-        return UserTower.default(scalars, table.dim)
-    # Only these rows matter. Taken once, they need no gathering in any of the steps.
-    used = np.union1d(rows, known.rows)
-    known = History(np.searchsorted(used, known.rows), known.types)
-    task = _Task(table.take(used), scalars, np.searchsorted(used, rows), settings)
-    n_steps = _choose_steps(task, known, rng)
-    return [task.shared, *islice(_fit(task, known, rng), n_steps)][-1]
+    residual = residuals(table, scalars, [history], live, settings)[0]
+    return UserTower(residual, scalars.log_gains, scalars.log_type_weights)
 
 
-def adaptation_loss(
+def adapt_all(
     table: ItemTable,
     scalars: SharedScalars,
-    tower: UserTower,
-    history: History,
-    rows: Ints,
-    cuts: Cuts,
-    ordered: bool,
-) -> tuple[float, UserTower]:
-    """Mean loss over the cuts with a target in `rows`, and its gradient in the tower's fields."""
-    trace = view(table, scalars, tower, history, cuts.context, ordered)
-    wanted = soft_targets(
-        cuts.target_weights[0], block_positions(history.rows, rows), rows.shape[0]
+    histories: Sequence[History],
+    live: Bools,
+    settings: AdaptationSettings,
+) -> UserTower:
+    """The own towers of b users, every field with b in front."""
+    own = residuals(table, scalars, histories, live, settings)
+    b = (own.shape[0], 1)
+    return UserTower(own, np.tile(scalars.log_gains, b), np.tile(scalars.log_type_weights, b))
+
+
+def residuals(
+    table: ItemTable,
+    scalars: SharedScalars,
+    histories: Sequence[History],
+    live: Bools,
+    settings: AdaptationSettings,
+) -> Floats:
+    """(b, d), zero for whoever keeps the shared tower."""
+    found = np.zeros((len(histories), table.dim), table.target.dtype)
+    rows = np.nonzero(live)[0].astype(np.int64)
+    known = [history.last(scalars.history_length) for history in histories]
+    for part in _parts(known, rows.shape[0], settings):
+        misses = _misses(table, scalars, [known[i] for i in part], rows, settings)
+        found[part] = _chosen(table.target[rows], misses, settings)
+    return found
+
+
+def _parts(
+    known: Sequence[History], n_live: int, settings: AdaptationSettings
+) -> Iterator[list[int]]:
+    """Users whose histories are long enough, those of similar length together."""
+    able = [i for i, history in enumerate(known) if len(history) >= settings.events_min]
+    if n_live == 0:
+        return
+    able.sort(key=lambda i: len(known[i]))
+    size = max(1, PROBABILITIES_AT_A_TIME // (settings.n_events * n_live))
+    for start in range(0, len(able), size):
+        yield able[start : start + size]
+
+
+def _misses(
+    table: ItemTable,
+    scalars: SharedScalars,
+    known: Sequence[History],
+    live: Ints,
+    settings: AdaptationSettings,
+) -> _Misses:
+    ordered = settings.objective == "ordered"
+    n = max(len(history) for history in known)
+    k = min(settings.n_events, n - 1)
+    rows, types, real = _aligned(known, n)
+    events = np.arange(n - k, n)
+    ahead = np.arange(n) - events[:, None]
+    kept = real[:, None, :] & (ahead < 0 if ordered else ahead != 0)
+    contexts = contexts_of(rows, types, kept, scalars.history_length, ordered)
+    shared = batch_of_one(UserTower.default(scalars, table.dim))
+    vectors = forward(table, Kernels.of(scalars, ordered), shared, contexts).vectors
+    targets = table.target[live]
+    scores = vectors @ targets.T + table.bias[live]
+    probabilities = np.exp(scores - scores.max(axis=2, keepdims=True))
+    probabilities /= probabilities.sum(axis=2, keepdims=True)
+    means = probabilities @ targets
+    at = block_positions(rows[:, events].ravel(), live).reshape(-1, k)
+    # The first event of a history has nothing before it; one of a row that is gone, no target.
+    counted = real[:, events] & (at >= 0) & kept.any(axis=2)
+    fall = np.exp((events - n + 1) / settings.recency_events) if ordered else np.ones(k)
+    weights = (counted * fall).astype(targets.dtype)
+    at = np.maximum(at, 0)
+    return _Misses(
+        weights, _held(counted, settings), at, scores, probabilities, means, targets[at] - means
     )
-    everything = rows.shape[0] == table.n_rows
-    targets, biases = (a if everything else a[rows] for a in (table.target, table.bias))
-    losses, d_logits = softmax_loss(trace.vectors[0] @ targets.T + biases, wanted)
-    counted = max(1, int(np.count_nonzero(wanted.any(axis=1))))
-    d_vectors = (d_logits @ targets)[None] / d_logits.dtype.type(counted)
-    by_event = event_gradients(trace, d_vectors)
-    found = tower_gradient(trace, d_vectors, by_event, scalars.n_types)
-    gradient = UserTower(found.residual[0], found.log_gains[0], found.log_type_weights[0])
-    return float(losses.sum()) / counted, gradient
 
 
-def _choose_steps(task: _Task, history: History, rng: np.random.Generator) -> int:
-    """Number of steps, 0 included, after which the held-back last events are predicted best."""
-    settings = task.settings
-    n_held = min(len(history) - 2, max(1, round(len(history) * settings.held_share)))
-    seen = History(history.rows[:-n_held], history.types[:-n_held])
-    held = next_event_cuts(len(history), n_held)
-    best, n_best = task.loss(task.shared, history, held)[0], 0
-    for n_steps, tower in enumerate(islice(_fit(task, seen, rng), settings.steps_max), 1):
-        if n_steps % settings.check_every == 0:
-            loss, _ = task.loss(tower, history, held)
-            if loss < best:
-                best, n_best = loss, n_steps
-    return n_best
+def _aligned(known: Sequence[History], n: int) -> tuple[Ints, Ints, Bools]:
+    """Rows and types (b, n) with the padding in front, and which are real."""
+    rows, types = np.zeros((2, len(known), n), np.int64)
+    real = np.zeros(rows.shape, bool)
+    for i, history in enumerate(known):
+        start = n - len(history)
+        rows[i, start:], types[i, start:], real[i, start:] = history.rows, history.types, True
+    return rows, types, real
 
 
-def _fit(task: _Task, history: History, rng: np.random.Generator) -> Iterator[UserTower]:
-    """The tower after one step, two steps, and so on without end."""
-    home = vars(task.shared)
-    tower = task.shared
-    while True:
-        _, slope = task.loss(tower, history, _draw(len(history), task.settings, rng))
-        tower = UserTower(
-            **{
-                name: _pulled(now, vars(slope)[name], home[name], task.settings)
-                for name, now in vars(tower).items()
-            }
+def _held(counted: Bools, settings: AdaptationSettings) -> Bools:
+    """The newest counted events of each user, at least one of them: (b, k)."""
+    wanted = np.maximum(1, np.rint(counted.sum(axis=1) * settings.held_share))
+    newer = np.cumsum(counted[:, ::-1], axis=1)[:, ::-1]
+    held: Bools = counted & (newer <= wanted[:, None])
+    return held
+
+
+def _chosen(targets: Floats, misses: _Misses, settings: AdaptationSettings) -> Floats:
+    """Each user's residual under the pull that predicts the held events best, (b, d)."""
+    everything = _fits(targets, misses, misses.weights, settings)
+    judged = _fits(targets, misses, misses.weights * ~misses.held, settings)
+    best = np.full(misses.weights.shape[0], -float("inf"))
+    found = np.zeros(everything[0].shape, targets.dtype)
+    for fitted, whole in zip(judged, everything, strict=True):
+        gain = _mean_gain(targets, misses, fitted)
+        better = (gain > settings.margin) & (gain > best)
+        best[better], found[better] = gain[better], whole[better]
+    return found
+
+
+def _fits(
+    targets: Floats, misses: _Misses, weights: Floats, settings: AdaptationSettings
+) -> list[Floats]:
+    """The residuals (b, d) for each pull: one eigendecomposition serves them all."""
+    slope = (weights[:, :, None] * misses.errors).sum(axis=1)
+    mass = (weights[:, None, :] @ misses.probabilities)[:, 0]
+    curvature = np.stack([(targets * one[:, None]).T @ targets for one in mass])
+    curvature -= (misses.means * weights[:, :, None]).swapaxes(1, 2) @ misses.means
+    values, axes = np.linalg.eigh(curvature)
+    along = (slope[:, None, :] @ axes)[:, 0]
+    return [
+        ((along / (np.maximum(values, 0) + pull))[:, None, :] @ axes.swapaxes(1, 2))[:, 0].astype(
+            targets.dtype
         )
-        yield tower
+        for pull in settings.pulls
+    ]
 
 
-def _pulled(now: Floats, slope: Floats, home: Floats, settings: AdaptationSettings) -> Floats:
-    rate, pull = now.dtype.type(settings.rate), now.dtype.type(settings.pull)
-    moved: Floats = now - rate * (slope + pull * (now - home))
-    return moved
+def _mean_gain(targets: Floats, misses: _Misses, fitted: Floats) -> Floats:
+    """Mean gain in log probability on each user's held events, (b,).
 
-
-def _draw(n_events: int, settings: AdaptationSettings, rng: np.random.Generator) -> Cuts:
-    lengths, seeds, dropout = np.array([n_events]), draw_seeds(rng, 1), settings.history_dropout
-    if settings.objective == "unordered":
-        return unordered_cuts(lengths, settings.n_cuts, dropout, seeds)
-    points = recent_points(lengths, settings.n_cuts, settings.recent_share, seeds)
-    n_targets, decay = settings.n_targets, settings.target_decay
-    return ordered_cuts(lengths, points, n_targets, decay, dropout, seeds)
+    The softmax after the shift follows from the one before: its normaliser changes by the mean of
+    exp(shift) under the old probabilities.
+    """
+    shifts = fitted @ targets.T
+    top = shifts.max(axis=1, keepdims=True)
+    normaliser = np.log(misses.probabilities @ np.exp(shifts - top)[:, :, None])[:, :, 0] + top
+    gains = np.take_along_axis(shifts, misses.rows, axis=1) - normaliser
+    counts = np.maximum(1, misses.held.sum(axis=1))
+    mean: Floats = (gains * misses.held).sum(axis=1) / counts
+    return mean

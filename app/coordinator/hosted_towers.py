@@ -20,11 +20,10 @@ LOOK_PERIOD_S = 1.0
 
 
 class HostedTowers:
-    """Writes `user_towers`; API workers only read them. rng: draws the cuts of adaptation."""
+    """Writes `user_towers`; API workers only read them."""
 
-    def __init__(self, state: State, rng: np.random.Generator) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
-        self._rng = rng
         self._looked_at = float("-inf")
 
     async def adapt_some(self, model: Model) -> None:
@@ -49,9 +48,7 @@ class HostedTowers:
         live[model.live] = True
         known = history_of(stored, model.event_types, np.arange(model.table.n_rows))
         settings = AdaptationSettings()
-        tower = await asyncio.to_thread(
-            adapt, model.table, scalars, known, live, settings, self._rng
-        )
+        tower = await asyncio.to_thread(adapt, model.table, scalars, known, live, settings)
         body, now = encode_tower(tower), self._state["clock"]()
 
         async def run(connection: AsyncConnection) -> bool:

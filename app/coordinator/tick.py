@@ -39,7 +39,7 @@ class Coordinator:
         self._catalogue = CatalogueFollower(state, self._newest)
         self._rounds = RoundDriver(state, self._newest)
         self._hosted_rounds = HostedRounds(state, rng)
-        self._hosted_towers = HostedTowers(state, rng)
+        self._hosted_towers = HostedTowers(state)
         self._swept = False
 
     async def tick(self) -> None:

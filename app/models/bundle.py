@@ -76,6 +76,12 @@ def _split(body: bytes) -> tuple[dict[str, Any], bytes]:
     return json.loads(body[start : start + length]), body[start + length :]
 
 
+def as_received(table: ItemTable) -> ItemTable:
+    """The table as devices see it: heads rounded to float16 on the way, widened again."""
+    heads = (table.target, table.context_long, table.context_short)
+    return ItemTable(*(_half(head).astype(np.float32) for head in heads), table.bias)
+
+
 def _half(head: Floats) -> np.ndarray[Any, np.dtype[np.float16]]:
     return np.ascontiguousarray(head).astype(np.float16)
 

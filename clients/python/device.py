@@ -60,7 +60,7 @@ class Device(Closing):
         self._transport = transport or Transport()
         self._models = models or ModelStore(folder.path / "model")
         # Apart, so that how often a device had to wait does not change what it trains on.
-        training, self._rng, waits = np.random.default_rng(self._options.seed).spawn(3)
+        training, waits = np.random.default_rng(self._options.seed).spawn(2)
         self._connection = Connection(
             self._transport,
             identity.base_url,
@@ -167,14 +167,8 @@ class Device(Closing):
         if model is None:
             return None
         manifest, own = model.manifest, self._personal(model).own
-        tower = adapt(
-            model.table,
-            manifest.scalars,
-            own.history,
-            model.live,
-            self._options.adaptation,
-            self._rng,
-        )
+        settings = self._options.adaptation
+        tower = adapt(model.table, manifest.scalars, own.history, model.live, settings)
         stored = StoredTower(tower, manifest.version, len(events))
         self._folder.save_tower(stored)
         return stored

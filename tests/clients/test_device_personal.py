@@ -24,7 +24,7 @@ from recsys.user_tower import UserTower, user_vector
 from tests.clients.made_up_model import DIM, EVENT_TYPES, World
 from tests.clients.rounds_service import Fault, Rig
 
-EAGER = AdaptationSettings(steps_max=10, check_every=1, rate=0.5, events_min=2)
+EAGER = AdaptationSettings(events_min=2)
 
 
 def loaded(folder: Path) -> LocalModel:
