@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recsys.arrays import Ints
+from recsys.arrays import Bools, Ints
 from recsys.draws import Seeds, hashed
 from recsys.history import History
+from recsys.objective import block_positions
 
 Packed = npt.NDArray[np.int32]
 
@@ -20,6 +21,20 @@ class Batch:
     rows: Ints
     types: Ints
     lengths: Ints
+
+    def within(self, rows: Ints) -> tuple["Batch", Bools]:
+        """What devices that received only these rows (sorted) see: positions in them.
+
+        Events of other rows fall out; devices with fewer than two events left have nothing to
+        train on and are left out too; which are in: (b,) bool.
+        """
+        positions = block_positions(self.rows.ravel(), rows).reshape(self.rows.shape)
+        kept = (positions >= 0) & (np.arange(self.rows.shape[1]) < self.lengths[:, None])
+        lengths = kept.sum(axis=1)
+        able, longest = lengths >= 2, int(lengths.max(initial=0))
+        order = np.argsort(~kept, axis=1, kind="stable")[able, :longest]
+        moved = (np.take_along_axis(a[able], order, axis=1) for a in (positions, self.types))
+        return Batch(*(np.maximum(array, 0) for array in moved), lengths[able]), able
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,137 @@
+"""Twofold in a comparison: federated rounds in simulation, then each user's own adaptation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from evaluation.simulation.population import Population
+from evaluation.simulation.rounds import Rounds, RoundsSettings
+from recsys.adaptation import AdaptationSettings, adapt_all
+from recsys.arrays import Bools, Floats, Ints
+from recsys.history import History
+from recsys.item_table import ItemTable
+from recsys.item_tower import ItemTower, TowerShape, first_tower
+from recsys.recommender import Fitted, OnProgress, validation_ndcg
+from recsys.server_step import ServerState
+from recsys.shared_scalars import SharedScalars
+from recsys.task import Task
+from recsys.user_tower import UserTower, batch_of_one, user_vectors
+
+
+@dataclass(frozen=True)
+class TwofoldSettings:
+    """rounds: of the simulation; dim, content: of the item tower; n_rounds: at most so many;
+    check_every: rounds between two looks at validation; patience: looks without a better one
+    """
+
+    rounds: RoundsSettings = field(default_factory=RoundsSettings)
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+    dim: int = 64
+    content_width: int = 32
+    history_length: int = 200
+    n_rounds: int = 600
+    check_every: int = 25
+    patience: int = 6
+
+
+@dataclass(frozen=True)
+class SharedScorer:
+    """Everybody with the shared default tower."""
+
+    table: ItemTable
+    scalars: SharedScalars
+    ordered: bool
+
+    def scores(self, histories: Sequence[History], users: Ints) -> Floats:
+        """(n, n_items); a score depends on the history alone, whoever's it is."""
+        towers = batch_of_one(UserTower.default(self.scalars, self.table.dim))
+        return self._scores(towers, histories)
+
+    def _scores(self, towers: UserTower, histories: Sequence[History]) -> Floats:
+        vectors = user_vectors(self.table, self.scalars, towers, histories, ordered=self.ordered)
+        found: Floats = vectors @ self.table.target.T + self.table.bias
+        return found
+
+
+@dataclass(frozen=True)
+class AdaptedScorer(SharedScorer):
+    """Everybody with a tower adapted on the own history, as a device does it."""
+
+    live: Bools
+    settings: AdaptationSettings
+
+    def scores(self, histories: Sequence[History], users: Ints) -> Floats:
+        """(n, n_items); each history's tower is fitted anew."""
+        towers = adapt_all(self.table, self.scalars, histories, self.live, self.settings)
+        return self._scores(towers, histories)
+
+
+class TwofoldRecommender:
+    """Satisfies `recsys.recommender.Recommender`."""
+
+    name = "twofold"
+
+    def __init__(self, settings: TwofoldSettings | None = None) -> None:
+        self._settings = settings or TwofoldSettings()
+
+    def fit(self, task: Task, seed: int, on_progress: OnProgress) -> Fitted:
+        """Rounds until validation stops getting better; the best round's model is kept."""
+        settings = self._for(task)
+        best, curve = self._train(task, settings, seed, on_progress)
+        table, scalars = best.tower.table(), best.scalars
+        live = np.ones(task.n_items, bool)
+        adapted = AdaptedScorer(table, scalars, task.ordered, live, settings.adaptation)
+        return Fitted(
+            adapted,
+            {"rounds": best.n_steps},
+            curve,
+            {"shared": SharedScorer(table, scalars, task.ordered)},
+        )
+
+    def _for(self, task: Task) -> TwofoldSettings:
+        """The settings with the objective that the data allows."""
+        objective = "ordered" if task.ordered else "unordered"
+        settings = self._settings
+        local = replace(settings.rounds.local, objective=objective)
+        rounds = replace(settings.rounds, local=local)
+        return replace(
+            settings, rounds=rounds, adaptation=replace(settings.adaptation, objective=objective)
+        )
+
+    def _train(
+        self, task: Task, settings: TwofoldSettings, seed: int, on_progress: OnProgress
+    ) -> tuple[ServerState, tuple[tuple[int, float], ...]]:
+        state = first_state(task, settings, seed)
+        population = Population.of(task.train, settings.history_length)
+        rounds = Rounds(population, warm_rows(task), settings.rounds, seed)
+        best, curve = (-1.0, state), []
+        for number, result in enumerate(rounds.run(state, settings.n_rounds), start=1):
+            if number % settings.check_every == 0:
+                quality = _quality(task, result.state)
+                curve.append((number, quality))
+                best = max(best, (quality, result.state), key=lambda pair: pair[0])
+                on_progress(number / settings.n_rounds, f"round {number}: {quality:.4f}")
+                if number - best[1].n_steps >= settings.patience * settings.check_every:
+                    break
+        return best[1], tuple(curve)
+
+
+def _quality(task: Task, state: ServerState) -> float:
+    scorer = SharedScorer(state.tower.table(), state.scalars, task.ordered)
+    return validation_ndcg(scorer, task.validation)
+
+
+def warm_rows(task: Task) -> Ints:
+    """Rows that may be trained, sorted."""
+    return np.setdiff1d(np.arange(task.n_items), task.cold)
+
+
+def first_state(task: Task, settings: TwofoldSettings, seed: int) -> ServerState:
+    """The untrained model; a cold row is what its content says."""
+    shape = TowerShape(settings.dim, width=settings.content_width)
+    features = dict(enumerate(task.content))
+    warm = {row: features[row] for row in warm_rows(task).tolist()}
+    tower: ItemTower = first_tower(shape, warm, task.n_items, seed)
+    tower.extend({row: features[row] for row in task.cold.tolist()})
+    return ServerState.start(tower, SharedScalars.initial(settings.history_length, task.n_types))
