@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "twofold": {"app", "clients", "evaluation", "migrations", "recsys", "federation"},
 }
 TORCH_ALLOWED = {"recsys/item_tower.py", "recsys/server_step.py", "recsys/server_state.py"}
-TORCH_FOLDERS = ("app/coordinator/", "evaluation/")
+TORCH_FOLDERS = ("app/coordinator/", "evaluation/", "recsys/baselines/")
 # Pure code is given time, randomness and identity; it never takes them from the ambient world.
 AMBIENT = {
     "federation": {"asyncio", "time", "random", "os", "socket", "secrets", "uuid"},
