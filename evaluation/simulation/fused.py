@@ -36,7 +36,6 @@ from recsys.draws import Seeds, vector_scales
 from recsys.flat_vector import n_values
 from recsys.item_table import ItemTable
 from recsys.local_training import LocalSettings, draw_cuts
-from recsys.objective import block_positions
 from recsys.pooling import contexts_of
 from recsys.shared_scalars import SharedScalars
 
@@ -100,9 +99,11 @@ class FusedDevices:
         biases = table.bias if whole else table.bias[block]
         # The bias is a coordinate of the targets whose user vector is 1.
         self._targets = torch.from_numpy(np.concatenate([targets, biases[:, None]], axis=1))
-        self._positions = _positions(batch, block)
+        position_of = np.full(table.n_rows, -1)
+        position_of[block] = np.arange(block.shape[0])
+        self._positions = _positions(batch, position_of)
         unique = UniqueRows.of(batch)
-        inside = torch.from_numpy(np.isin(unique.rows.numpy(), block)) & unique.real
+        inside = torch.from_numpy(position_of[unique.rows.numpy()] >= 0) & unique.real
         self._start = torch.from_numpy(received.scalars.to_vector())
         self._tower = LocalTower.start(table, received.scalars, unique, inside, settings.local_rate)
         self._moved: Factors | None = None  # of the targets: what the softmax says, user vectors
@@ -181,7 +182,7 @@ def _with_one(vectors: torch.Tensor) -> torch.Tensor:
     return torch.cat([vectors, torch.ones_like(vectors[..., :1])], dim=2)
 
 
-def _positions(batch: Batch, block: Ints) -> Ints:
+def _positions(batch: Batch, position_of: Ints) -> Ints:
     """Positions of the events' rows in the block, -1 outside it and for padding: (b, n)."""
-    found: Ints = block_positions(batch.rows.ravel(), block).reshape(batch.rows.shape)
+    found: Ints = position_of[batch.rows]
     return np.where(np.arange(found.shape[1]) < batch.lengths[:, None], found, -1)
