@@ -45,7 +45,7 @@ def serve(
     ] = True,
 ) -> None:
     """Serve the API, with embedded stores unless the settings name others."""
-    with _server_part():
+    with _part("server"):
         from twofold import serving
         from twofold.start_checks import StartRefusedError, read_settings
 
@@ -62,7 +62,7 @@ def coordinate(data_dir: DataDir = None) -> None:
     from twofold.supervision import follow_supervisor
 
     follow_supervisor()
-    with _server_part():
+    with _part("server"):
         from app.coordinator.process import coordinate as run
         from twofold import serving
         from twofold.start_checks import StartRefusedError, read_settings
@@ -78,7 +78,7 @@ def coordinate(data_dir: DataDir = None) -> None:
 @app.command()
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database to this version's schema."""
-    with _server_part():
+    with _part("server"):
         from twofold import serving
         from twofold.start_checks import StartRefusedError, read_settings
 
@@ -113,7 +113,7 @@ def demo(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
-    with _server_part():
+    with _part("server"):
         from evaluation.demo.command import DemoOptions, run
 
     options = DemoOptions(
@@ -133,13 +133,76 @@ def demo(
         raise _refused(error) from None
 
 
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Option(help="File or folder of the data.")],
+    data_format: Annotated[
+        str, typer.Option("--format", help="movielens, sequences, events-csv or beibei.")
+    ],
+    split: Annotated[
+        str, typer.Option(help="What is held out: last, time, unseen-users or cold-items.")
+    ] = "last",
+    models: Annotated[
+        str, typer.Option(help="Names with commas between; also item-knn, sasrec, fedmf, pfedrec.")
+    ] = "twofold,popular,ease,ials",
+    seeds: Annotated[int, typer.Option(help="How many trainings of each model.")] = 3,
+    seed: Annotated[int, typer.Option(help="The first seed, also that of the split.")] = 1,
+    positions: Annotated[
+        int, typer.Option(help="Last events of each user that are asked, for the split last.")
+    ] = 1,
+    target: Annotated[
+        str | None, typer.Option(help="Event type that is asked for; purchases if there are any.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Most rounds that Twofold trains.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the summary to this file.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write report.html, report.md and evaluation.json here.")
+    ] = None,
+) -> None:
+    """Train models on your data, ask all the same questions, and report."""
+    from evaluation.offline.threads import set_threads
+
+    set_threads()  # read when numpy is imported, which is next
+    from rich.console import Console
+
+    with _part("evaluation"):
+        from evaluation.offline.command import prepare, run
+        from evaluation.offline.options import EvaluateOptions
+        from evaluation.offline.report.files import CannotWrite
+
+    console = Console()
+    try:
+        options = EvaluateOptions(
+            data=data,
+            format=data_format,
+            split=split,
+            models=models,
+            seeds=seeds,
+            seed=seed,
+            positions=positions,
+            target=target,
+            rounds=rounds,
+            json=json_file,
+            report=report,
+        )
+        prepared = prepare(options, console)
+    except (ValueError, CannotWrite) as error:
+        raise _refused(error) from None
+    try:
+        run(prepared, console)
+    except CannotWrite as error:
+        raise _refused(error) from None
+
+
 @contextmanager
-def _server_part() -> Iterator[None]:
-    """Turn a missing library of the server's extra into one line that says what to install."""
+def _part(name: str) -> Iterator[None]:
+    """Turn a missing library of an extra into one line that says what to install."""
     try:
         yield
     except ModuleNotFoundError as error:
-        detail = f"this command needs the server part ({error}): pip install 'twofold[server]'"
+        detail = f"this command needs the {name} part ({error}): pip install 'twofold[{name}]'"
         raise _refused(RuntimeError(detail)) from None
 
 
