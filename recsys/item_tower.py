@@ -1,9 +1,11 @@
 """The item tower: a free residual per row plus an encoder of public item content. Server only.
 
-    row(i) = residual_i + encoder(content features of i)
+    row(i) = residual_i + mix (latent_i + encoder(content features of i))
 
-A row is 3 d + 1 numbers: target, context_long, context_short, bias. An item that nobody has touched
-yet has a zero residual and so exactly what its content says: that is the cold start.
+A row is 3 d + 1 numbers: target, context_long, context_short, bias. The latent is what its heads
+have in common: `mix` begins as one identity per head, so that an item's contexts start out speaking
+for what its target is like, and every event teaches all heads at once. An item that nobody has
+touched yet has no residual and no latent and so exactly what its content says: the cold start.
 
 Row ids are sparse: a row without features and without a residual (never assigned, or removed) is
 a row of zeros.
@@ -20,31 +22,40 @@ from torch import nn
 from recsys.arrays import Ints
 from recsys.item_table import ItemTable
 
-RESIDUAL_STD = 0.05  # of the first catalogue's rows
+ROW_STD = 0.05  # of the first catalogue's rows or latents
 
 
 @dataclass(frozen=True)
 class TowerShape:
-    """Sizes of the tower. No hidden layer and width 0 is a plain table without an encoder.
+    """Sizes of the tower. Untied and with width 0 it is a plain table.
 
-    dim: d of a head; n_buckets: hash buckets of content features; width: of a feature's embedding;
-    hidden: sizes of the hidden layers, any number of them
+    dim: d of a head and of the latent; n_buckets: hash buckets of content features; width: of a
+    feature's embedding, 0 for no encoder; hidden: sizes of the hidden layers, any number of them;
+    tied: whether the heads share a latent; else content speaks to each head by itself
     """
 
     dim: int = 64
     n_buckets: int = 8192
     width: int = 32
     hidden: tuple[int, ...] = ()
+    tied: bool = True
 
     @property
     def n_outputs(self) -> int:
         return 3 * self.dim + 1
+
+    @property
+    def n_encoded(self) -> int:
+        """What the encoder says of an item: a latent, or a whole row."""
+        return self.dim if self.tied else self.n_outputs
 
 
 class ItemTower(nn.Module):
     """Residuals (height, 3 d + 1) and an encoder; `features` are the hashed content ids per row."""
 
     residual: nn.Parameter
+    latent: nn.Parameter | None
+    mix: nn.Parameter | None
     trained: torch.Tensor
     feature_ids: torch.Tensor
     offsets: torch.Tensor
@@ -53,6 +64,9 @@ class ItemTower(nn.Module):
         super().__init__()
         self.shape = shape
         self.residual = nn.Parameter(torch.zeros(height, shape.n_outputs))
+        heads = torch.cat([*[torch.eye(shape.dim)] * 3, torch.zeros(1, shape.dim)])
+        self.latent = nn.Parameter(torch.zeros(height, shape.dim)) if shape.tied else None
+        self.mix = nn.Parameter(heads) if shape.tied else None
         self.encoder = _encoder(shape) if shape.width > 0 else None
         # `trained` marks rows that a server step has moved; see `describe`.
         self.register_buffer("trained", torch.zeros(height, dtype=torch.bool))
@@ -65,14 +79,20 @@ class ItemTower(nn.Module):
 
     def rows(self) -> torch.Tensor:
         """Every row, (height, 3 d + 1), with its graph."""
-        if self.encoder is None:
-            return self.residual
-        bag, layers = self.encoder[0], self.encoder[1:]
+        encoded = self._encoded()
+        if self.latent is None or self.mix is None:
+            return self.residual if encoded is None else self.residual + encoded
+        latents = self.latent if encoded is None else self.latent + encoded
+        return self.residual + latents @ self.mix.T
+
+    def _encoded(self) -> torch.Tensor | None:
+        """What content says of every row, (height, n_encoded); None if it says nothing at all."""
         described = torch.nonzero(self.offsets[1:] > self.offsets[:-1])[:, 0]
-        if described.shape[0] == 0:
-            return self.residual
-        means = bag(self.feature_ids, self.offsets[:-1])[described]
-        return self.residual.index_add(0, described, layers(means))
+        if self.encoder is None or described.shape[0] == 0:
+            return None
+        bag, layers = self.encoder[0], self.encoder[1:]
+        said = layers(bag(self.feature_ids, self.offsets[:-1])[described])
+        return said.new_zeros(self.height, said.shape[1]).index_add(0, described, said)
 
     def heads(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """target, context_long, context_short (height, d) and bias (height,), with their graph."""
@@ -121,11 +141,14 @@ class ItemTower(nn.Module):
         """Empty rows for good (a deleted item's row is never used again)."""
         self._set_features({row: np.zeros(0, np.int64) for row in rows})
         self.residual[list(rows)] = 0
+        if self.latent is not None:
+            self.latent[list(rows)] = 0
         self.trained[list(rows)] = False
 
     def _holds_item(self, row: int) -> bool:
         described = bool(self.offsets[row + 1] > self.offsets[row])
-        return described or bool(self.residual[row].any())
+        own = [self.residual] if self.latent is None else [self.residual, self.latent]
+        return described or any(bool(values[row].any()) for values in own)
 
     def _grow(self, height: int) -> None:
         added = height - self.height
@@ -134,6 +157,9 @@ class ItemTower(nn.Module):
         self.residual = nn.Parameter(
             torch.cat([self.residual, self.residual.new_zeros(added, self.shape.n_outputs)])
         )
+        if self.latent is not None:
+            zeros = self.latent.new_zeros(added, self.shape.dim)
+            self.latent = nn.Parameter(torch.cat([self.latent, zeros]))
         self.trained = torch.cat([self.trained, self.trained.new_zeros(added)])
         self.offsets = torch.cat([self.offsets, self.offsets[-1:].expand(added)])
 
@@ -155,29 +181,29 @@ class ItemTower(nn.Module):
 def first_tower(
     shape: TowerShape, features: Mapping[int, Ints], height: int, seed: int
 ) -> ItemTower:
-    """The tower of a first catalogue: residuals N(0, 0.05) in its rows, weights from the seed."""
+    """The tower of a first catalogue: its rows N(0, 0.05), weights from the seed."""
     generator = torch.Generator().manual_seed(seed)
     tower = ItemTower(shape, height)
     rows = sorted(features)
     with torch.no_grad():
         for parameter in tower.encoder.parameters() if tower.encoder is not None else ():
             _initialise(parameter, generator)
-        noise = torch.randn(len(rows), shape.n_outputs, generator=generator) * RESIDUAL_STD
-        noise[:, -1] = 0  # a bias of nobody's is better left at zero
+        noise = torch.randn(len(rows), shape.n_encoded, generator=generator) * ROW_STD
+        noise[:, 3 * shape.dim :] = 0  # a bias of nobody's is better left at zero
     tower.extend(features, height)
     with torch.no_grad():
-        tower.residual[rows] = noise
+        (tower.residual if tower.latent is None else tower.latent)[rows] = noise
     return tower
 
 
 def _encoder(shape: TowerShape) -> nn.Sequential:
-    """EmbeddingBag (mean) -> hidden layers -> one row."""
+    """EmbeddingBag (mean) -> hidden layers -> a latent or a row."""
     sizes = [shape.width, *shape.hidden]
     bag = nn.EmbeddingBag(shape.n_buckets, shape.width, mode="mean", include_last_offset=False)
     layers: list[nn.Module] = [bag]
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], shape.n_outputs))
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], shape.n_encoded))
 
 
 def _initialise(parameter: torch.Tensor, generator: torch.Generator) -> None:

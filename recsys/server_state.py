@@ -17,7 +17,7 @@ SCALAR_FIELDS = ("log_kernel_long", "log_kernel_short", "log_gains", "log_type_w
 def to_bytes(state: ServerState) -> bytes:
     """Tower, shared scalars and optimiser state. Equal states give equal bytes."""
     shape = state.tower.shape
-    sizes = [shape.dim, shape.n_buckets, shape.width, *shape.hidden]
+    sizes = [shape.dim, shape.n_buckets, shape.width, int(shape.tied), *shape.hidden]
     tensors = {SHAPE: torch.tensor(sizes), N_STEPS: torch.tensor([state.n_steps])}
     for name, value in state.tower.state_dict().items():
         tensors[TOWER + name] = value.contiguous()
@@ -32,10 +32,10 @@ def from_bytes(data: bytes) -> ServerState:
     """The inverse of `to_bytes`. ValueError if the bytes hold something else."""
     try:
         tensors = safetensors.torch.load(data)
-        dim, n_buckets, width, *hidden = tensors[SHAPE].tolist()
+        dim, n_buckets, width, tied, *hidden = tensors[SHAPE].tolist()
         state = _under(tensors, TOWER)
         tower = ItemTower(
-            TowerShape(dim, n_buckets, width, tuple(hidden)), state["residual"].shape[0]
+            TowerShape(dim, n_buckets, width, tuple(hidden), bool(tied)), state["residual"].shape[0]
         )
         tower.feature_ids = state["feature_ids"].clone()
         tower.load_state_dict(state)

@@ -25,7 +25,7 @@ from recsys.shared_scalars import SharedScalars
 
 OPTIMISERS = ("adam", "sgd")
 SCALARS = "scalars"  # name of the shared scalars among the optimiser's parameters
-RESIDUAL = "residual"
+BY_ROW = ("residual", "latent")  # parameters with a row per item
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ def server_step(
     moments: dict[str, torch.Tensor] = {}
     for name, value in values.items():
         moments[name] = _moments_like(value, state.moments.get(name))
-        # Only the block's residual rows take part: a row that this round did not train stays put,
+        # Only the block's own rows take part: a row that this round did not train stays put,
         # however much momentum is left from the last round that did.
-        rows = torch.from_numpy(block) if name == RESIDUAL else None
+        rows = torch.from_numpy(block) if name in BY_ROW else None
         decay = 0.0 if name == SCALARS else settings.weight_decay
         _move(value, gradients[name], moments[name], rows, state.n_steps, settings, decay)
     tower.trained[torch.from_numpy(block)] = True

@@ -1,5 +1,7 @@
 """The item tower: sparse rows, new items, changed content, removal."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -45,12 +47,26 @@ def test_the_seed_decides_everything() -> None:
     assert not np.array_equal(one, values(make_tower(seed=1)))
 
 
-def test_first_residuals_have_their_spread_and_no_bias() -> None:
-    features = {row: np.array([row % 50], np.int64) for row in range(2000)}
-    tower = first_tower(SHAPE, features, 2000, seed=0)
-    residual = tower.residual.detach().numpy()
-    assert residual[:, :-1].std() == pytest.approx(0.05, rel=0.02)
-    assert not residual[:, -1].any()
+@pytest.mark.parametrize("tied", [True, False])
+def test_first_rows_have_their_spread_and_no_bias(tied: bool) -> None:
+    features = {row: np.zeros(0, np.int64) for row in range(2000)}
+    found = values(first_tower(replace(SHAPE, tied=tied), features, 2000, seed=0))
+    assert found[:, :-1].std() == pytest.approx(0.05, rel=0.03)
+    assert not found[:, -1].any()
+
+
+def test_tied_heads_begin_alike_and_learn_to_differ() -> None:
+    tower = make_tower()
+    target, long, short, _ = tower.heads()
+    assert torch.equal(target, long)
+    assert torch.equal(target, short)
+    target.sum().backward()
+    assert tower.latent is not None
+    assert tower.latent.grad is not None
+    assert tower.mix is not None
+    assert tower.mix.grad is not None
+    assert tower.latent.grad[1].any()
+    assert not tower.mix.grad[4:].any()
 
 
 def test_a_new_item_is_what_its_content_says_and_old_rows_stay() -> None:
@@ -61,7 +77,9 @@ def test_a_new_item_is_what_its_content_says_and_old_rows_stay() -> None:
     assert tower.height == 20
     assert found[:3] == pytest.approx(before[:3], abs=1e-6)
     assert np.array_equal(found[3], found[12])
-    assert found[3] == pytest.approx(before[1] - tower.residual[1].detach().numpy(), abs=1e-6)
+    assert tower.latent is not None
+    own = tower.latent[1].detach().numpy()  # what row 1 is beside its content, in all three heads
+    assert found[3] == pytest.approx(before[1] - np.array([*own, *own, *own, 0]), abs=1e-6)
     assert not found[13:].any()
     assert tower.features(12).tolist() == CATALOGUE[1].tolist()
 
@@ -89,13 +107,14 @@ def test_a_removed_row_is_empty() -> None:
     assert tower.features(2).tolist() == []
 
 
-def test_without_an_encoder_the_tower_is_a_plain_table() -> None:
-    tower = first_tower(TowerShape(dim=4, n_buckets=50, width=0, hidden=()), CATALOGUE, 9, 0)
+def test_untied_and_without_an_encoder_the_tower_is_a_plain_table() -> None:
+    tower = first_tower(TowerShape(dim=4, n_buckets=50, width=0, tied=False), CATALOGUE, 9, 0)
     assert [name for name, _ in tower.named_parameters()] == ["residual"]
     assert np.array_equal(values(tower), tower.residual.detach().numpy())
 
 
-def test_an_item_without_content_is_its_residual() -> None:
-    tower = first_tower(SHAPE, {0: np.zeros(0, np.int64), 1: np.array([3], np.int64)}, 2, 0)
+def test_an_untied_item_without_content_is_its_residual() -> None:
+    shape = replace(SHAPE, tied=False)
+    tower = first_tower(shape, {0: np.zeros(0, np.int64), 1: np.array([3], np.int64)}, 2, 0)
     assert np.array_equal(values(tower)[0], tower.residual[0].detach().numpy())
     assert tower.residual[0].any()

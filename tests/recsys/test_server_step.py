@@ -13,7 +13,7 @@ from recsys.server_step import ServerSettings, ServerState, server_step, tower_g
 from recsys.shared_scalars import SharedScalars
 from recsys.user_tower import UserTower, user_vector
 
-PLAIN = TowerShape(dim=4, n_buckets=50, width=0, hidden=())
+PLAIN = TowerShape(dim=4, n_buckets=50, width=0, tied=False)
 DEEP = TowerShape(dim=4, n_buckets=50, width=8, hidden=(8, 8))
 CATALOGUE = {row: np.array([row, 40 + row % 3], np.int64) for row in range(8)}
 BLOCK = np.array([0, 2, 3, 6], np.int64)
@@ -67,7 +67,7 @@ def test_gradients_are_those_of_half_the_squared_distance_to_where_devices_ended
     loss.backward()
     found = tower_gradients(tower, delta, BLOCK)
     names = [name for name, _ in tower.named_parameters()]
-    assert len(names) == 8
+    assert len(names) == 10
     for name, parameter in tower.named_parameters():
         assert parameter.grad is not None
         torch.testing.assert_close(found[name], parameter.grad, rtol=1e-4, atol=1e-5)
