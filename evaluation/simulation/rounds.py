@@ -13,6 +13,7 @@ import numpy as np
 from app.coordinator.planning import make_plan, round_block
 from app.models.bundle import Bundle, as_received
 from app.settings import RoundSettings
+from clients.python.allocator import keep_freed_memory
 from clients.python.own_history import within
 from evaluation.simulation.fused import FusedDevices, Received
 from evaluation.simulation.population import Population, training_seeds
@@ -71,6 +72,8 @@ class Rounds:
         self._settings, self._seed = settings, seed
         # A device without two events has nothing to cut; the service lets it upload zeros.
         self._able = np.nonzero(population.lengths >= 2)[0].astype(np.int64)
+        # Batches come and go by the ten megabytes; fetching that anew each time is a third of all.
+        keep_freed_memory()
 
     def run(self, state: ServerState, n_rounds: int) -> Iterator[RoundResult]:
         """Round after round."""
