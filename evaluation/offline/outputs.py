@@ -56,6 +56,8 @@ class Outputs:
 
 
 def _try(folder: Path, wanted: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise CannotWrite(f"cannot write {wanted}: {folder} is not a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

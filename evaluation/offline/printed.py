@@ -47,7 +47,7 @@ def _table(summary: Summary, gap: str) -> Table:
     data, held_out = summary["data"], split_label(summary["split"])
     title = f"{data['name']}, held out: {held_out}; {data['n_questions']:,} questions"
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Model")
+    table.add_column("Model", no_wrap=True)
     main = model_label(str(main_model(summary)))
     for head in ("NDCG@10", "HR@10", f"{main} ÷ it", "Canary", "CPU"):
         table.add_column(Text(head), justify="right")

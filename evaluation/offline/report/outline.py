@@ -4,6 +4,7 @@ from evaluation.offline.report.reading import Summary
 from evaluation.offline.report.section import Section
 from evaluation.offline.report.sections.adaptation import adaptation_section
 from evaluation.offline.report.sections.canary import canary_section
+from evaluation.offline.report.sections.cold import cold_section
 from evaluation.offline.report.sections.exposure import exposure_section
 from evaluation.offline.report.sections.fairness import fairness_section
 from evaluation.offline.report.sections.learning import learning_section
@@ -12,10 +13,13 @@ from evaluation.offline.report.sections.places import places_section
 from evaluation.offline.report.sections.quality import quality_section
 from evaluation.offline.report.sections.ranks import ranks_section
 from evaluation.offline.report.sections.ratios import ratio_section
+from evaluation.offline.report.sections.unseen import unseen_section
 
 ORDER = (
     quality_section,
     ratio_section,
+    unseen_section,
+    cold_section,
     canary_section,
     learning_section,
     ranks_section,
