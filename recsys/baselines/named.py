@@ -29,6 +29,12 @@ def _ials() -> Recommender:
     return Ials()
 
 
+def _sasrec() -> Recommender:
+    from recsys.baselines.sasrec import SasRec
+
+    return SasRec()
+
+
 def _fedmf() -> Recommender:
     from recsys.baselines.fedmf import FedMF
 
@@ -52,6 +58,7 @@ _MAKERS: dict[str, Callable[[], Recommender]] = {
     "item-knn": _item_knn,
     "ease": _ease,
     "ials": _ials,
+    "sasrec": _sasrec,
     "fedmf": _fedmf,
     "pfedrec": _pfedrec,
     "pfedrec-leaky": _pfedrec_leaky,
