@@ -1,12 +1,13 @@
 """Twofold in a comparison: federated rounds in simulation, then each user's own adaptation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evaluation.simulation.population import Population
-from evaluation.simulation.rounds import Rounds, RoundsSettings
+from evaluation.simulation.rounds import Rounds
+from evaluation.twofold_settings import TwofoldSettings, suited
 from recsys.adaptation import AdaptationSettings, adapt_all
 from recsys.arrays import Bools, Floats, Ints
 from recsys.history import History
@@ -17,22 +18,6 @@ from recsys.server_step import ServerState
 from recsys.shared_scalars import SharedScalars
 from recsys.task import Task
 from recsys.user_tower import UserTower, batch_of_one, user_vectors
-
-
-@dataclass(frozen=True)
-class TwofoldSettings:
-    """rounds: of the simulation; dim, content: of the item tower; n_rounds: at most so many;
-    check_every: rounds between two looks at validation; patience: looks without a better one
-    """
-
-    rounds: RoundsSettings = field(default_factory=RoundsSettings)
-    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
-    dim: int = 64
-    content_width: int = 32
-    history_length: int = 200
-    n_rounds: int = 600
-    check_every: int = 25
-    patience: int = 6
 
 
 @dataclass(frozen=True)
@@ -72,8 +57,11 @@ class TwofoldRecommender:
 
     name = "twofold"
 
-    def __init__(self, settings: TwofoldSettings | None = None) -> None:
-        self._settings = settings or TwofoldSettings()
+    def __init__(
+        self, settings: TwofoldSettings | None = None, n_rounds: int | None = None
+    ) -> None:
+        """settings: None for those that suit the task's data; n_rounds: at most so many."""
+        self._settings, self._n_rounds = settings, n_rounds
 
     def fit(self, task: Task, seed: int, on_progress: OnProgress) -> Fitted:
         """Rounds until validation stops getting better; the best round's model is kept."""
@@ -84,19 +72,21 @@ class TwofoldRecommender:
         adapted = AdaptedScorer(table, scalars, task.ordered, live, settings.adaptation)
         return Fitted(
             adapted,
-            {"rounds": best.n_steps},
+            {"settings": settings.name, "rounds": best.n_steps},
             curve,
             {"shared": SharedScorer(table, scalars, task.ordered)},
         )
 
     def _for(self, task: Task) -> TwofoldSettings:
         """The settings with the objective that the data allows."""
+        settings = self._settings or suited(task)
         objective = "ordered" if task.ordered else "unordered"
-        settings = self._settings
         local = replace(settings.rounds.local, objective=objective)
-        rounds = replace(settings.rounds, local=local)
         return replace(
-            settings, rounds=rounds, adaptation=replace(settings.adaptation, objective=objective)
+            settings,
+            rounds=replace(settings.rounds, local=local),
+            adaptation=replace(settings.adaptation, objective=objective),
+            n_rounds=self._n_rounds or settings.n_rounds,
         )
 
     def _train(

@@ -64,8 +64,6 @@ def _made(name: str, n_rounds: int | None) -> Recommender:
 
 
 def _twofold(n_rounds: int | None) -> Recommender:
-    from evaluation.twofold_model import TwofoldRecommender, TwofoldSettings
+    from evaluation.twofold_model import TwofoldRecommender
 
-    if n_rounds is None:
-        return TwofoldRecommender()
-    return TwofoldRecommender(TwofoldSettings(n_rounds=n_rounds))
+    return TwofoldRecommender(n_rounds=n_rounds)

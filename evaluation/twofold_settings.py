@@ -1,0 +1,67 @@
+"""Settings of Twofold in a comparison, and which of them suit what kind of data.
+
+Both were chosen on the validation questions of one dataset of their kind; `docs/model.md` has what
+was tried. A task picks by a fact that is public before training: how long its histories are.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from evaluation.simulation.rounds import RoundsSettings
+from recsys.adaptation import AdaptationSettings
+from recsys.local_training import LocalSettings
+from recsys.server_step import ServerSettings
+from recsys.task import Task
+
+# With a median history below this, an event more or less is much of what is known of a user.
+LONG_HISTORY = 20
+
+
+@dataclass(frozen=True)
+class TwofoldSettings:
+    """rounds: of the simulation; dim, content_width: of the item tower; n_rounds: at most so many;
+    check_every: rounds between two looks at validation; patience: looks without a better one
+    """
+
+    name: str
+    rounds: RoundsSettings
+    dim: int = 64
+    content_width: int = 32
+    history_length: int = 200
+    n_rounds: int = 600
+    check_every: int = 25
+    patience: int = 8
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+
+
+LONG = TwofoldSettings(
+    "long histories",
+    RoundsSettings(
+        cohort_target=128,
+        clip_l2=1.3,
+        local=LocalSettings(n_cuts=8, history_dropout=0.3, vector_dropout=0.5),
+        server=ServerSettings(rate=3e-3, half_life_rounds=1e9, weight_decay=1e-4),
+    ),
+)
+
+SHORT = TwofoldSettings(
+    "short histories",
+    RoundsSettings(
+        cohort_target=512,
+        clip_l2=5.0,
+        local=LocalSettings(n_cuts=2, history_dropout=0.1, vector_dropout=0.5),
+        server=ServerSettings(rate=5e-3, half_life_rounds=1e9, weight_decay=1e-4),
+    ),
+    content_width=64,
+    history_length=50,
+    n_rounds=400,
+    check_every=50,
+    patience=3,
+)
+
+
+def suited(task: Task) -> TwofoldSettings:
+    """The settings for data of the task's kind."""
+    typical = float(np.median([len(history) for history in task.train]))
+    return LONG if typical >= LONG_HISTORY else SHORT
