@@ -41,7 +41,9 @@ LONG = TwofoldSettings(
         cohort_target=128,
         clip_l2=1.3,
         local=LocalSettings(n_cuts=8, history_dropout=0.3, vector_dropout=0.5),
-        server=ServerSettings(rate=3e-3, half_life_rounds=1e9, weight_decay=1e-4),
+        server=ServerSettings(
+            rate=6e-3, half_life_rounds=200.0, rate_floor=0.02, weight_decay=1e-4
+        ),
     ),
 )
 
@@ -51,8 +53,11 @@ SHORT = TwofoldSettings(
         cohort_target=512,
         clip_l2=5.0,
         local=LocalSettings(n_cuts=2, history_dropout=0.1, vector_dropout=0.5),
-        server=ServerSettings(rate=5e-3, half_life_rounds=1e9, weight_decay=1e-4),
+        server=ServerSettings(
+            rate=1e-2, half_life_rounds=100.0, rate_floor=0.05, weight_decay=1e-4
+        ),
     ),
+    dim=128,
     content_width=64,
     history_length=50,
     n_rounds=400,

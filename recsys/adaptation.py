@@ -39,11 +39,11 @@ class AdaptationSettings:
     below which the shared tower stays; events_min: a shorter history keeps the shared tower
     """
 
-    pulls: tuple[float, ...] = (4.0, 12.0, 36.0)
+    pulls: tuple[float, ...] = (12.0, 36.0, 100.0)
     n_events: int = 40
     recency_events: float = 10.0
     held_share: float = 0.3
-    margin: float = 0.0
+    margin: float = 0.01
     events_min: int = 5
     objective: str = "ordered"
 

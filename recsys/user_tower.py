@@ -1,8 +1,8 @@
 """The user tower: from a history to a user vector, and back with gradients.
 
     u = p + g_long * pool_long + g_short * pool_short
-    pool_long  = sum_j w_j context_long[h_j]  / (sum_j w_j)^0.5
-    pool_short = sum_j w_j context_short[h_j] / (sum_j w_j)
+    pool_long  = sum_j w_j context_long[h_j]  / sum_j w_j
+    pool_short = sum_j w_j context_short[h_j] / sum_j w_j
     w_j = type weight * kernel(age_j), one kernel per pool
 
 Data without an order has one pool, the long one, and all events share age 0.
@@ -26,7 +26,8 @@ from recsys.pooling import (
 )
 from recsys.shared_scalars import SharedScalars
 
-LONG_EXPONENT = 0.5
+# Means, both of them (ADR 6); at 0.5 the long pool would grow with the history.
+LONG_EXPONENT = 1.0
 SHORT_EXPONENT = 1.0
 
 

@@ -31,7 +31,7 @@ def vector_by_hand(
             weight = np.exp(tower.log_type_weights[kind]) * np.exp(kernels[side][age])
             sums[side] += weight * head[row]
             masses[side] += weight
-    pools = sums[0] / masses[0] ** 0.5, sums[1] / masses[1]
+    pools = sums[0] / masses[0], sums[1] / masses[1]
     gains = np.exp(tower.log_gains)
     return tower.residual + gains[0] * pools[0] + gains[1] * pools[1]
 
