@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recsys.arrays import Bools, Ints
+from recsys.arrays import Ints
 from recsys.draws import Seeds, hashed
 from recsys.history import History
 from recsys.objective import block_positions
@@ -22,19 +22,17 @@ class Batch:
     types: Ints
     lengths: Ints
 
-    def within(self, rows: Ints) -> tuple["Batch", Bools]:
+    def within(self, rows: Ints) -> "Batch":
         """What devices that received only these rows (sorted) see: positions in them.
 
-        Events of other rows fall out; devices with fewer than two events left have nothing to
-        train on and are left out too; which are in: (b,) bool.
+        Events of other rows fall out.
         """
         positions = block_positions(self.rows.ravel(), rows).reshape(self.rows.shape)
         kept = (positions >= 0) & (np.arange(self.rows.shape[1]) < self.lengths[:, None])
         lengths = kept.sum(axis=1)
-        able, longest = lengths >= 2, int(lengths.max(initial=0))
-        order = np.argsort(~kept, axis=1, kind="stable")[able, :longest]
-        moved = (np.take_along_axis(a[able], order, axis=1) for a in (positions, self.types))
-        return Batch(*(np.maximum(array, 0) for array in moved), lengths[able]), able
+        order = np.argsort(~kept, axis=1, kind="stable")[:, : int(lengths.max(initial=0))]
+        moved = (np.take_along_axis(array, order, axis=1) for array in (positions, self.types))
+        return Batch(*(np.maximum(array, 0) for array in moved), lengths)
 
 
 @dataclass(frozen=True)

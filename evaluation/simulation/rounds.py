@@ -11,17 +11,20 @@ from typing import Literal
 import numpy as np
 
 from app.coordinator.planning import make_plan, round_block
+from app.coordinator.summed_step import step_from_sum
 from app.models.bundle import Bundle, as_received
 from app.settings import RoundSettings
 from clients.python.allocator import keep_freed_memory
 from clients.python.own_history import within
-from evaluation.simulation.fused import FusedDevices, Received
+from evaluation.simulation.exact import exact_sum
+from evaluation.simulation.fused import Received, fused_sum
 from evaluation.simulation.population import Population, training_seeds
+from federation.aggregate import RunningSum
 from federation.canonical import digest
-from federation.grid import from_sum
 from federation.plan import Plan
 from federation.selection import invitations
 from recsys.arrays import Floats, Ints
+from recsys.draws import Seeds
 from recsys.local_training import LocalSettings
 from recsys.server_step import ServerSettings, ServerState, server_step
 
@@ -86,12 +89,18 @@ class Rounds:
         """One round from invitation to server step."""
         settings = self._settings
         members = self._delivering(round_id)
-        if members.shape[0] < min(settings.cohort_min, settings.cohort_target):
-            return RoundResult(state, int(members.shape[0]), abandoned=True)
+        count = int(members.shape[0])
+        if count < min(settings.cohort_min, settings.cohort_target):
+            return RoundResult(state, count, abandoned=True)
         plan, bundle = self.plan(state, round_id)
-        mean, clipped = self._mean_delta(plan, bundle, members, round_id)
+        if settings.path == "exact":
+            running = self._exact_sum(plan, bundle, members, round_id)
+            after, _ = step_from_sum(state, running, plan, bundle, settings.server)
+            return RoundResult(after, count, abandoned=False)
+        total, clipped = self._fused_sum(bundle, members, round_id)
+        mean = (total / count).astype(np.float32)
         after = server_step(state, mean, bundle.block, settings.server)
-        return RoundResult(after, int(members.shape[0]), False, clipped)
+        return RoundResult(after, count, False, clipped / count)
 
     def _delivering(self, round_id: int) -> Ints:
         """The devices whose updates count: invited, not lost, and among the first to arrive."""
@@ -123,34 +132,27 @@ class Rounds:
         )
         return make_plan(bundle, NOTHING, rounds, settings.local), bundle
 
-    def _mean_delta(
-        self, plan: Plan, bundle: Bundle, members: Ints, round_id: int
-    ) -> tuple[Floats, float]:
-        """The mean of the clipped deltas, (n_values,), and the share of devices that clipped."""
-        local_steps = self._settings.local.local_steps
-        seeds = training_seeds(self._seed, round_id, members, local_steps)
-        if self._settings.path == "exact":
-            histories = (within(self._population.history(i), bundle.rows) for i in members)
-            from evaluation.simulation.exact import exact_sum
+    def _exact_sum(self, plan: Plan, bundle: Bundle, members: Ints, round_id: int) -> RunningSum:
+        histories = (within(self._population.history(i), bundle.rows) for i in members)
+        return exact_sum(plan, bundle, histories, self._training_seeds(members, round_id))
 
-            running = exact_sum(plan, bundle, histories, seeds)
-            return from_sum(running.result, running.count, plan.grid)[0], float("nan")
-        return self._fused_mean(plan, bundle, members, round_id)
-
-    def _fused_mean(
-        self, plan: Plan, bundle: Bundle, members: Ints, round_id: int
-    ) -> tuple[Floats, float]:
-        settings, local = self._settings, self._settings.local
-        received = Received(bundle.table, bundle.scalars, np.arange(plan.n_block))
-        total, n_clipped = np.zeros(plan.n_values, np.float64), 0
-        size = max(8, LOGITS_AT_A_TIME // (local.n_cuts * plan.n_block))
+    def _fused_sum(self, bundle: Bundle, members: Ints, round_id: int) -> tuple[Floats, int]:
+        """The sum of the clipped deltas, (n_values,) float64, and how many were clipped."""
+        local, clip_l2 = self._settings.local, self._settings.clip_l2
+        n_block = bundle.block.shape[0]
+        received = Received(bundle.table, bundle.scalars, np.arange(n_block))
+        total: Floats = np.zeros(0)
+        clipped = 0
+        size = max(8, LOGITS_AT_A_TIME // (local.n_cuts * n_block))
         for part in self._population.batches(members, size):
-            batch, able = self._population.batch(part).within(bundle.rows)
-            seeds = training_seeds(self._seed, round_id, part[able], local.local_steps)
-            if able.any():
-                devices = FusedDevices(received, batch, local, seeds)
-                devices.train()
-                found = devices.clipped_sum(settings.clip_l2)
-                total += found.values
-                n_clipped += int((found.norms > settings.clip_l2).sum())
-        return (total / members.shape[0]).astype(np.float32), n_clipped / members.shape[0]
+            batch = self._population.batch(part).within(bundle.rows)
+            seeds = self._training_seeds(part, round_id)
+            found = fused_sum(received, batch, local, seeds, clip_l2)
+            values = found.values.astype(np.float64)
+            total = total + values if total.size else values
+            clipped += int((found.norms > clip_l2).sum())
+        return total, clipped
+
+    def _training_seeds(self, devices: Ints, round_id: int) -> Seeds:
+        local_steps = self._settings.local.local_steps
+        return training_seeds(self._seed, round_id, devices, local_steps)
