@@ -82,6 +82,8 @@ class TwofoldRecommender:
         settings = self._settings or suited(task)
         objective = "ordered" if task.ordered else "unordered"
         local = replace(settings.rounds.local, objective=objective)
+        if not task.ordered and task.asked_type is not None:
+            local = replace(local, target_type=task.asked_type)
         return replace(
             settings,
             rounds=replace(settings.rounds, local=local),

@@ -146,8 +146,11 @@ def _misses(
     k = min(settings.n_events, n - 1)
     rows, types, real = _aligned(known, n)
     events = np.arange(n - k, n)
-    ahead = np.arange(n) - events[:, None]
-    kept = real[:, None, :] & (ahead < 0 if ordered else ahead != 0)
+    if ordered:
+        before = np.arange(n) < events[:, None]
+    else:  # without an order, everything but what was done with the item itself
+        before = rows[:, None, :] != rows[:, events, None]
+    kept = real[:, None, :] & before
     contexts = contexts_of(rows, types, kept, scalars.history_length, ordered)
     shared = batch_of_one(UserTower.default(scalars, table.dim))
     vectors = forward(table, Kernels.of(scalars, ordered), shared, contexts).vectors

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints
-from recsys.draws import KEPT, PLACES, POINTS, SIZES, Seeds, uniforms
+from recsys.draws import KEPT, PLACES, POINTS, SIZES, Seeds, uniforms, uniforms_at
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,14 @@ def ordered_cuts(
     return Cuts((ahead < 0) & _kept(seeds, ahead.shape, dropout), weights)
 
 
-def unordered_cuts(lengths: Ints, n_cuts: int, dropout: float, seeds: Seeds) -> Cuts:
-    """A random part of random size is the context, the rest the target."""
-    n = int(lengths.max(initial=0))
+def unordered_cuts(rows: Ints, lengths: Ints, n_cuts: int, dropout: float, seeds: Seeds) -> Cuts:
+    """A random part of random size is the context, the rest the target. rows: (b, n).
+
+    Events on one item stay on one side: what is in the cart must not tell what is bought.
+    """
     sizes = 1 + (uniforms(seeds, SIZES, n_cuts) * (lengths[:, None] - 1)).astype(np.int64)
-    real = np.arange(n) < lengths[:, None, None]
-    keys = np.where(real, uniforms(seeds, PLACES, n_cuts, n), np.inf)
+    real = np.arange(rows.shape[1]) < lengths[:, None, None]
+    keys = np.where(real, uniforms_at(seeds, PLACES, n_cuts, rows), np.inf)
     last = np.take_along_axis(np.sort(keys, axis=2), sizes[:, :, None] - 1, axis=2)
     inside = keys <= last
     kept = _kept(seeds, keys.shape, dropout)

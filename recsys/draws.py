@@ -42,12 +42,21 @@ def hashed(seeds: Seeds, places: Seeds) -> Seeds:
 
 def uniforms(seeds: Seeds, stream: int, n_cuts: int, n: int | None = None) -> Floats:
     """Numbers in [0, 1) for b devices: (b, n_cuts), or (b, n_cuts, n); seeds: (b,)."""
-    places = (np.uint64(stream) << _STREAM_SHIFT) | (_counted(n_cuts) << _CUT_SHIFT)
     if n is not None:
-        places = places[:, None] | _counted(n)
+        return uniforms_at(seeds, stream, n_cuts, np.arange(n)[None])
+    return uniforms_at(seeds, stream, n_cuts, np.zeros((1, 1), np.int64))[:, :, 0]
+
+
+def uniforms_at(seeds: Seeds, stream: int, n_cuts: int, places: Ints) -> Floats:
+    """Numbers in [0, 1), equal where the place is equal: (b, n_cuts, n).
+
+    seeds: (b,); places: (b, n) or (1, n), each in [0, 2^32).
+    """
+    cuts = np.arange(n_cuts).astype(np.uint64)[None, :, None] << _CUT_SHIFT
+    at = (np.uint64(stream) << _STREAM_SHIFT) | cuts | places[:, None, :].astype(np.uint64)
     # Two rounds: seeds that are neighbours must not give streams that are shifts of each other.
-    start = hashed(seeds, np.uint64(0)).reshape(-1, *(1,) * places.ndim)
-    return (hashed(start, places) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    start = hashed(seeds, np.uint64(0))[:, None, None]
+    return (hashed(start, at) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def vector_scales(seeds: Seeds, n_cuts: int, dim: int, dropout: float) -> Floats | None:
@@ -59,8 +68,3 @@ def vector_scales(seeds: Seeds, n_cuts: int, dim: int, dropout: float) -> Floats
         return None
     kept = uniforms(seeds, VECTOR, n_cuts, dim) >= dropout
     return (kept / (1 - dropout)).astype(np.float32)
-
-
-def _counted(n: int) -> Seeds:
-    counts: Ints = np.arange(n)
-    return counts.astype(np.uint64)

@@ -23,6 +23,7 @@ from recsys.shared_scalars import SharedScalars
 
 OBJECTIVES = ("ordered", "unordered")
 HITS_AT = 10
+ANY_TYPE = -1
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class LocalSettings:
     n_cuts: views of the history per step; history_dropout: share of a context left out;
     vector_dropout: share of a user vector's coordinates left out, anew for every cut;
     n_targets, target_decay: how many next events count, and how fast their weight falls;
+    target_type: index of the only event type that is predicted, ANY_TYPE for all;
     local_steps, local_rate: plain gradient steps, each on fresh cuts
     """
 
@@ -40,6 +42,7 @@ class LocalSettings:
     vector_dropout: float = 0.0
     n_targets: int = 10
     target_decay: float = 1.5
+    target_type: int = ANY_TYPE
     local_steps: int = 1
     local_rate: float = 1.0
     objective: str = "ordered"
@@ -121,20 +124,31 @@ def train_locally(
         if step > 0:
             now = moved(table, scalars, block, delta)
         seed = seeds[step : step + 1]
-        cuts = draw_cuts(np.array([len(history)]), settings, seed)
+        own = (history.rows[None], history.types[None], np.array([len(history)]))
+        cuts = draw_cuts(*own, settings, seed)
         scales = vector_scales(seed, settings.n_cuts, table.dim, settings.vector_dropout)
         delta += rate * loss_gradient(*now, history, block, cuts, settings.ordered, scales)[1]
     return LocalResult(delta, metrics)
 
 
-def draw_cuts(lengths: Ints, settings: LocalSettings, seeds: Seeds) -> Cuts:
+def draw_cuts(
+    rows: Ints, types: Ints, lengths: Ints, settings: LocalSettings, seeds: Seeds
+) -> Cuts:
     """Random views of b histories of at least two events each, as the settings' objective asks.
 
-    lengths, seeds: (b,)
+    rows, types: (b, n), padded at their end; lengths, seeds: (b,)
     """
+    cuts = _any_cuts(rows, lengths, settings, seeds)
+    if settings.target_type == ANY_TYPE:
+        return cuts
+    wanted = (types == settings.target_type)[:, None, :]
+    return Cuts(cuts.context, cuts.target_weights * wanted)
+
+
+def _any_cuts(rows: Ints, lengths: Ints, settings: LocalSettings, seeds: Seeds) -> Cuts:
     dropout = settings.history_dropout
     if not settings.ordered:
-        return unordered_cuts(lengths, settings.n_cuts, dropout, seeds)
+        return unordered_cuts(rows, lengths, settings.n_cuts, dropout, seeds)
     points = spread_points(lengths, settings.n_cuts, seeds)
     n_targets, decay = settings.n_targets, settings.target_decay
     return ordered_cuts(lengths, points, n_targets, decay, dropout, seeds)

@@ -80,6 +80,7 @@ class Task:
     touched: per training device every row that its user's record names anywhere, held-out and null
         rows included. Only the deliberately leaky baseline reads it.
     groups: by name ("age"), over people
+    asked_type: index of the event type that is asked for, None where any event may be the answer
     """
 
     name: str
@@ -95,6 +96,7 @@ class Task:
     touched: tuple[Ints, ...]
     cold: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     groups: Mapping[str, Grouping] = field(default_factory=dict)
+    asked_type: int | None = None
 
     def __post_init__(self) -> None:
         if not len(self.train) == len(self.touched) == self.people.shape[0]:

@@ -116,7 +116,7 @@ class FusedDevices:
     def step(self, seeds: Seeds) -> None:
         """One step on fresh cuts; seeds: (b,)."""
         settings, batch = self._settings, self._batch
-        cuts = draw_cuts(batch.lengths, settings, seeds)
+        cuts = draw_cuts(batch.rows, batch.types, batch.lengths, settings, seeds)
         n_ages = self._received.scalars.history_length
         contexts = contexts_of(batch.rows, batch.types, cuts.context, n_ages, settings.ordered)
         trace = self._tower.forward(contexts, settings.ordered)

@@ -1,6 +1,7 @@
 """From a dataset to tasks: one entry to every split, by its name on the command line."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -78,11 +79,12 @@ def _parts(
     rng: np.random.Generator,
     settings: Settings,
 ) -> Parts:
-    if not dataset.ordered:
-        return held_out_purchase(records, settings, rng)
     asked_type = target_type(dataset, settings.target_type)
-    if split == COLD_ITEMS:
+    if not dataset.ordered:
+        parts = held_out_purchase(records, settings, rng)
+    elif split == COLD_ITEMS:
         cold = draw_cold(len(dataset.items), settings, rng)
-        return cold_items(records, len(dataset.items), asked_type, cold, settings)
-    cut = time_cut if split == TIME else last_events
-    return cut(records, asked_type, settings)
+        parts = cold_items(records, len(dataset.items), asked_type, cold, settings)
+    else:
+        parts = (time_cut if split == TIME else last_events)(records, asked_type, settings)
+    return replace(parts, asked_type=asked_type)

@@ -33,6 +33,7 @@ class Parts:
     train: one history per record, empty for who has nothing to train on
     cold: sorted rows that nobody trains; *_candidates: sorted rows that are ranked, None: all
     validation_nulls: False where a null item is no candidate of the validation questions
+    asked_type: the only event type that is asked for, None for any
     """
 
     train: Sequence[History]
@@ -42,6 +43,7 @@ class Parts:
     validation_candidates: Ints | None = None
     test_candidates: Ints | None = None
     validation_nulls: bool = True
+    asked_type: int | None = None
 
 
 def task_of(
@@ -68,6 +70,7 @@ def task_of(
         touched=tuple(records[person].touched for person in people.tolist()),
         cold=parts.cold,
         groups=groups_of(dataset, train, people),
+        asked_type=parts.asked_type,
     )
 
 

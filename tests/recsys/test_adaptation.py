@@ -104,7 +104,12 @@ def test_the_residual_is_a_newton_step_on_the_own_loss(objective: str) -> None:
     def loss(residual: torch.Tensor) -> torch.Tensor:
         total = 0.5 * pull * residual @ residual
         for age, event in enumerate(range(8, 3, -1)):
-            seen = [i for i in range(9) if (i < event if objective == "ordered" else i != event)]
+            rows = history.rows
+            seen = [
+                i
+                for i in range(9)
+                if (i < event if objective == "ordered" else rows[i] != rows[event])
+            ]
             known = History(history.rows[seen], history.types[seen])
             shared = UserTower.default(scalars, DIM)
             vector = user_vector(table, scalars, shared, known, ordered=objective == "ordered")

@@ -59,11 +59,19 @@ def test_dropout_takes_its_share_of_the_context_and_nothing_of_the_target() -> N
 
 
 def test_unordered_cuts_split_a_history_in_two() -> None:
-    cuts = unordered_cuts(of(7), 400, 0.0, SEED)
+    cuts = unordered_cuts(np.arange(7)[None], of(7), 400, 0.0, SEED)
     context = cuts.context[0]
     assert np.array_equal(context, cuts.target_weights[0] == 0)
     assert set(context.sum(axis=1).tolist()) == set(range(1, 7))
     assert context.mean(axis=0) == pytest.approx(np.full(7, 0.5), abs=0.1)
+
+
+def test_events_on_one_item_stay_on_one_side() -> None:
+    rows = np.array([[3, 5, 3, 8, 5, 9]])
+    cuts = unordered_cuts(rows, of(6), 200, 0.0, SEED)
+    assert np.array_equal(cuts.context[0, :, 0], cuts.context[0, :, 2])
+    assert np.array_equal(cuts.context[0, :, 1], cuts.context[0, :, 4])
+    assert 0.2 < cuts.context.mean() < 0.8
 
 
 def test_next_event_cuts_predict_each_held_event_from_all_before_it() -> None:
@@ -78,7 +86,8 @@ def test_a_batch_draws_what_each_of_its_devices_draws_alone(ordered: bool) -> No
 
     def draw(lengths: np.ndarray, seeds: np.ndarray) -> Cuts:
         if not ordered:
-            return unordered_cuts(lengths, 4, 0.3, seeds)
+            rows = np.tile(np.arange(11), (len(lengths), 1))[:, : lengths.max()]
+            return unordered_cuts(rows, lengths, 4, 0.3, seeds)
         return ordered_cuts(lengths, spread_points(lengths, 4, seeds), 5, 1.5, 0.3, seeds)
 
     together = draw(lengths, seeds)

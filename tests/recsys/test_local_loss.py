@@ -39,7 +39,7 @@ def cut_at(n_events: int, points: list[int], n_targets: int, dropout: float) -> 
 def make_cuts(ordered: bool) -> Cuts:
     if ordered:
         return cut_at(EVENTS, [1, 3, 8, 10], 3, 0.2)
-    return unordered_cuts(np.array([EVENTS]), 4, 0.2, SEED)
+    return unordered_cuts(make_history().rows[None], np.array([EVENTS]), 4, 0.2, SEED)
 
 
 def torch_loss(

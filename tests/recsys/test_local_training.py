@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from recsys.cuts import Cuts
 from recsys.draws import draw_seeds
 from recsys.flat_vector import flatten, n_values, split
 from recsys.history import History
@@ -52,6 +53,21 @@ def seeds(n_steps: int) -> np.ndarray:
     return draw_seeds(np.random.default_rng(1), n_steps)
 
 
+def drawn(settings: LocalSettings, step_seeds: np.ndarray) -> Cuts:
+    own = history()
+    return draw_cuts(own.rows[None], own.types[None], np.array([12]), settings, step_seeds)
+
+
+@pytest.mark.parametrize("objective", ["ordered", "unordered"])
+def test_a_target_type_leaves_the_others_to_the_context(objective: str) -> None:
+    own = history()
+    settings = LocalSettings(n_cuts=50, objective=objective, target_type=1, history_dropout=0.0)
+    cuts = drawn(settings, seeds(1))
+    assert not cuts.target_weights[..., own.types != 1].any()
+    assert cuts.target_weights[..., own.types == 1].any()
+    assert cuts.context[..., own.types != 1].any()
+
+
 def test_settings_survive_their_mapping() -> None:
     settings = LocalSettings(n_cuts=3, local_rate=0.25, objective="unordered")
     assert LocalSettings.from_mapping(settings.to_mapping()) == settings
@@ -80,7 +96,7 @@ def test_one_step_is_the_gradient_times_the_rate(objective: str) -> None:
     settings = LocalSettings(n_cuts=4, local_rate=0.5, objective=objective)
     table, scalars = make_model()
     found = train_locally(table, scalars, history(), BLOCK, settings, seeds(1))
-    cuts = draw_cuts(np.array([12]), settings, seeds(1))
+    cuts = drawn(settings, seeds(1))
     _, gradient = loss_gradient(table, scalars, history(), BLOCK, cuts, settings.ordered)
     assert found.delta.dtype == np.float32
     assert np.array_equal(found.delta, np.float32(0.5) * gradient)
@@ -91,7 +107,7 @@ def test_several_steps_are_start_minus_end() -> None:
     now = make_model()
     start = flatten(*now, BLOCK)
     for step in range(3):
-        cuts = draw_cuts(np.array([12]), settings, seeds(3)[step : step + 1])
+        cuts = drawn(settings, seeds(3)[step : step + 1])
         gradient = loss_gradient(*now, history(), BLOCK, cuts, True)[1]
         values = flatten(*now, BLOCK) - np.float32(0.3) * gradient
         parts = split(values, len(BLOCK), DIM)
