@@ -52,9 +52,9 @@ SHORT = TwofoldSettings(
     RoundsSettings(
         cohort_target=512,
         clip_l2=5.0,
-        local=LocalSettings(n_cuts=2, history_dropout=0.1, vector_dropout=0.5),
+        local=LocalSettings(n_cuts=2, history_dropout=0.1, vector_dropout=0.6),
         server=ServerSettings(
-            rate=1e-2, half_life_rounds=100.0, rate_floor=0.05, weight_decay=1e-4
+            rate=1.2e-2, half_life_rounds=120.0, rate_floor=0.05, weight_decay=1e-4
         ),
     ),
     dim=128,
