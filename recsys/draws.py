@@ -55,7 +55,7 @@ def uniforms_at(seeds: Seeds, stream: int, n_cuts: int, places: Ints) -> Floats:
     cuts = np.arange(n_cuts).astype(np.uint64)[None, :, None] << _CUT_SHIFT
     at = (np.uint64(stream) << _STREAM_SHIFT) | cuts | places[:, None, :].astype(np.uint64)
     # Two rounds: seeds that are neighbours must not give streams that are shifts of each other.
-    start = hashed(seeds, np.uint64(0))[:, None, None]
+    start = hashed(seeds, np.zeros(1, np.uint64))[:, None, None]
     return (hashed(start, at) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 

@@ -91,7 +91,7 @@ class ItemTower(nn.Module):
         if self.encoder is None or described.shape[0] == 0:
             return None
         bag, layers = self.encoder[0], self.encoder[1:]
-        said = layers(bag(self.feature_ids, self.offsets[:-1])[described])
+        said: torch.Tensor = layers(bag(self.feature_ids, self.offsets[:-1])[described])
         return said.new_zeros(self.height, said.shape[1]).index_add(0, described, said)
 
     def heads(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -78,8 +78,11 @@ def _split(body: bytes) -> tuple[dict[str, Any], bytes]:
 
 def as_received(table: ItemTable) -> ItemTable:
     """The table as devices see it: heads rounded to float16 on the way, widened again."""
-    heads = (table.target, table.context_long, table.context_short)
-    return ItemTable(*(_half(head).astype(np.float32) for head in heads), table.bias)
+    target, long, short = (
+        _half(head).astype(np.float32)
+        for head in (table.target, table.context_long, table.context_short)
+    )
+    return ItemTable(target, long, short, table.bias)
 
 
 def _half(head: Floats) -> np.ndarray[Any, np.dtype[np.float16]]:

@@ -31,8 +31,8 @@ class Batch:
         kept = (positions >= 0) & (np.arange(self.rows.shape[1]) < self.lengths[:, None])
         lengths = kept.sum(axis=1)
         order = np.argsort(~kept, axis=1, kind="stable")[:, : int(lengths.max(initial=0))]
-        moved = (np.take_along_axis(array, order, axis=1) for array in (positions, self.types))
-        return Batch(*(np.maximum(array, 0) for array in moved), lengths)
+        moved, types = (np.take_along_axis(a, order, axis=1) for a in (positions, self.types))
+        return Batch(np.maximum(moved, 0), types, lengths)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def unseen_section(summary: Summary) -> Section | None:
         title="Users that training never met",
         lead=LEAD,
         figures=_figures(summary, found),
-        beside=(_table(summary, found),),
+        tables=(_table(summary, found),),
     )
 
 
@@ -40,6 +40,7 @@ def _figures(summary: Summary, found: Mapping[str, Any]) -> tuple[Figure, ...]:
         title="NDCG@10 unseen as a multiple of seen",
         description=words,
         draw=lambda width: interval_plot(width, rows, words, rule=1.0, axis="times"),
+        broad=True,
     )
     return (figure,)
 
