@@ -5,7 +5,8 @@
     pool_short = sum_j w_j context_short[h_j] / sum_j w_j
     w_j = type weight * kernel(age_j), one kernel per pool
 
-Data without an order has one pool, the long one, and all events share age 0.
+Data without an order has one pool, the long one, divided by (sum_j w_j)^0.5, and all events share
+age 0.
 """
 
 from collections.abc import Sequence
@@ -26,9 +27,11 @@ from recsys.pooling import (
 )
 from recsys.shared_scalars import SharedScalars
 
-# Means, both of them (ADR 6); at 0.5 the long pool would grow with the history.
-LONG_EXPONENT = 1.0
-SHORT_EXPONENT = 1.0
+# Ordered data: both pools are means (ADR 6). Unordered data: the one pool grows with the root of
+# the history, as item-similarity models have it (Kabbur et al. 2013, FISM, equation 5), since how
+# much is known is all that a set can say of how sure one may be.
+ORDERED_EXPONENT = 1.0
+UNORDERED_EXPONENT = 0.5
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,13 @@ def forward(table: ItemTable, kernels: Kernels, tower: UserTower, contexts: Cont
     log_types = tower.log_type_weights[b[:, None, None], types]
     gains = np.exp(tower.log_gains)
     log_long = kernels.long[contexts.ages] + log_types
-    long = pool(table.context_long[contexts.rows], log_long, contexts.present, LONG_EXPONENT)
+    exponent = UNORDERED_EXPONENT if kernels.short is None else ORDERED_EXPONENT
+    long = pool(table.context_long[contexts.rows], log_long, contexts.present, exponent)
     vectors: Floats = tower.residual[:, None, :] + gains[:, 0, None, None] * long.values
     if kernels.short is None:
         return Trace(vectors, contexts, gains, long, None)
     log_short = kernels.short[contexts.ages] + log_types
-    short = pool(table.context_short[contexts.rows], log_short, contexts.present, SHORT_EXPONENT)
+    short = pool(table.context_short[contexts.rows], log_short, contexts.present, exponent)
     vectors = vectors + gains[:, 1, None, None] * short.values
     return Trace(vectors, contexts, gains, long, short)
 

@@ -17,9 +17,7 @@ from evaluation.simulation.unique_rows import UniqueRows
 from recsys.item_table import ItemTable
 from recsys.pooling import Contexts
 from recsys.shared_scalars import SharedScalars
-from recsys.user_tower import LONG_EXPONENT, SHORT_EXPONENT
-
-EXPONENTS = (LONG_EXPONENT, SHORT_EXPONENT)
+from recsys.user_tower import ORDERED_EXPONENT, UNORDERED_EXPONENT
 
 
 @dataclass(frozen=True)
@@ -118,8 +116,9 @@ class LocalTower:
         ages, types = torch.from_numpy(contexts.ages), torch.from_numpy(contexts.types)
         present = torch.from_numpy(contexts.present)
         log_types = _looked_up(self.types, types)[:, None, :]
+        exponent = ORDERED_EXPONENT if ordered else UNORDERED_EXPONENT
         pools = tuple(
-            self._pool(side, _looked_up(self.kernels[side], ages) + log_types, present)
+            self._pool(side, _looked_up(self.kernels[side], ages) + log_types, present, exponent)
             for side in ((0, 1) if ordered else (0,))
         )
         gains = self.gains.exp()[:, :, None, None]
@@ -128,7 +127,9 @@ class LocalTower:
             vectors = vectors + gains[:, 1] * pools[1].values
         return TowerTrace(vectors, ages, types, pools)
 
-    def _pool(self, side: int, log_weights: torch.Tensor, present: torch.Tensor) -> SidePool:
+    def _pool(
+        self, side: int, log_weights: torch.Tensor, present: torch.Tensor, exponent: float
+    ) -> SidePool:
         weights = log_weights.exp() * present
         mass = weights.sum(dim=-1, keepdim=True)
         mass = torch.where(mass > 0, mass, 1.0)
@@ -136,7 +137,7 @@ class LocalTower:
         pooled, moved = by_row @ self.contexts[side], self.moved[side]
         if moved is not None:
             pooled = pooled - self.rate * moved.from_left(by_row)
-        return SidePool(pooled / mass ** EXPONENTS[side], weights, mass, EXPONENTS[side])
+        return SidePool(pooled / mass**exponent, weights, mass, exponent)
 
     def step(self, trace: TowerTrace, d_vectors: torch.Tensor) -> "LocalTower":
         """The towers after a gradient step; d_vectors: (b, c, d)."""

@@ -11,7 +11,6 @@ from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.local_loss import last_event, loss_gradient
 from recsys.shared_scalars import SharedScalars
-from recsys.user_tower import LONG_EXPONENT, SHORT_EXPONENT
 
 LENGTH, TYPES, DIM, ROWS, EVENTS = 7, 3, 4, 12, 11
 SEED = np.array([3], np.uint64)
@@ -64,7 +63,7 @@ def torch_loss(
         kept = np.nonzero(context)[0][::-1]
         vector = torch.zeros(DIM, dtype=torch.float64)
         for side, (head, kernel, power) in enumerate(
-            ((long, kernel_long, LONG_EXPONENT), (short, kernel_short, SHORT_EXPONENT))
+            ((long, kernel_long, 1.0 if ordered else 0.5), (short, kernel_short, 1.0))
         ):
             if side == 1 and not ordered:
                 continue
