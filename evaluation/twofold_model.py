@@ -10,6 +10,7 @@ from evaluation.simulation.rounds import Rounds
 from evaluation.twofold_settings import TwofoldSettings, suited
 from recsys.adaptation import AdaptationSettings, adapt_all
 from recsys.arrays import Bools, Floats, Ints
+from recsys.averaging import Averaged
 from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.item_tower import ItemTower, TowerShape, first_tower
@@ -52,6 +53,15 @@ class AdaptedScorer(SharedScorer):
         return self._scores(towers, histories)
 
 
+@dataclass(frozen=True)
+class Checked:
+    """The model after some rounds, and how well its shared tower answers validation."""
+
+    quality: float
+    n_rounds: int
+    model: Averaged
+
+
 class TwofoldRecommender:
     """Satisfies `recsys.recommender.Recommender`."""
 
@@ -67,12 +77,11 @@ class TwofoldRecommender:
         """Rounds until validation stops getting better; the best round's model is kept."""
         settings = self._for(task)
         best, curve = self._train(task, settings, seed, on_progress)
-        table, scalars = best.tower.table(), best.scalars
+        table, scalars = best.model.table, best.model.scalars
         live = np.ones(task.n_items, bool)
-        adapted = AdaptedScorer(table, scalars, task.ordered, live, settings.adaptation)
         return Fitted(
-            adapted,
-            {"settings": settings.name, "rounds": best.n_steps},
+            AdaptedScorer(table, scalars, task.ordered, live, settings.adaptation),
+            {"settings": settings.name, "rounds": best.n_rounds},
             curve,
             {"shared": SharedScorer(table, scalars, task.ordered)},
         )
@@ -93,24 +102,28 @@ class TwofoldRecommender:
 
     def _train(
         self, task: Task, settings: TwofoldSettings, seed: int, on_progress: OnProgress
-    ) -> tuple[ServerState, tuple[tuple[int, float], ...]]:
+    ) -> tuple[Checked, tuple[tuple[int, float], ...]]:
         state = first_state(task, settings, seed)
         population = Population.of(task.train, settings.history_length)
         rounds = Rounds(population, warm_rows(task), settings.rounds, seed)
-        best, curve = (-1.0, state), []
+        model = Averaged(state.tower.table(), state.scalars)
+        best, curve = Checked(-1.0, 0, model), []
         for number, result in enumerate(rounds.run(state, settings.n_rounds), start=1):
-            if number % settings.check_every == 0:
-                quality = _quality(task, result.state)
-                curve.append((number, quality))
-                best = max(best, (quality, result.state), key=lambda pair: pair[0])
-                on_progress(number / settings.n_rounds, f"round {number}: {quality:.4f}")
-                if number - best[1].n_steps >= settings.patience * settings.check_every:
-                    break
-        return best[1], tuple(curve)
+            after = result.state
+            model = model.and_then(after.tower.table(), after.scalars, settings.averaging)
+            if number % settings.check_every and number < settings.n_rounds:
+                continue
+            quality = _quality(task, model)
+            curve.append((number, quality))
+            best = max(best, Checked(quality, number, model), key=lambda look: look.quality)
+            on_progress(number / settings.n_rounds, f"round {number}: {quality:.4f}")
+            if number - best.n_rounds >= settings.patience * settings.check_every:
+                break
+        return best, tuple(curve)
 
 
-def _quality(task: Task, state: ServerState) -> float:
-    scorer = SharedScorer(state.tower.table(), state.scalars, task.ordered)
+def _quality(task: Task, model: Averaged) -> float:
+    scorer = SharedScorer(model.table, model.scalars, task.ordered)
     return validation_ndcg(scorer, task.validation)
 
 

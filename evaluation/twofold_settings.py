@@ -21,7 +21,8 @@ LONG_HISTORY = 20
 @dataclass(frozen=True)
 class TwofoldSettings:
     """rounds: of the simulation; dim, content_width: of the item tower; n_rounds: at most so many;
-    check_every: rounds between two looks at validation; patience: looks without a better one
+    check_every: rounds between two looks at validation; patience: looks without a better one;
+    averaging: decay of the average over versions that ranks (`recsys.averaging`)
     """
 
     name: str
@@ -32,6 +33,7 @@ class TwofoldSettings:
     n_rounds: int = 600
     check_every: int = 25
     patience: int = 8
+    averaging: float = 0.95
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
 
 
