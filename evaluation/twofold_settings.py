@@ -1,7 +1,8 @@
 """Settings of Twofold in a comparison, and which of them suit what kind of data.
 
-Both were chosen on the validation questions of one dataset of their kind; `docs/model.md` has what
-was tried. A task picks by a fact that is public before training: how long its histories are.
+Each was chosen on the validation questions of one dataset of its kind; `docs/model.md` has what was
+tried. A task picks by facts that are known before training: whether its histories have an order, and
+how long they are.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ class TwofoldSettings:
     history_length: int = 200
     n_rounds: int = 600
     check_every: int = 25
-    patience: int = 8
+    patience: int = 12
     averaging: float = 0.95
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
 
@@ -67,8 +68,26 @@ SHORT = TwofoldSettings(
     patience=3,
 )
 
+WITHOUT_ORDER = TwofoldSettings(
+    "without order",
+    RoundsSettings(
+        cohort_target=512,
+        clip_l2=5.0,
+        local=LocalSettings(n_cuts=2, history_dropout=0.3, vector_dropout=0.3),
+        server=ServerSettings(
+            rate=1e-2, half_life_rounds=100.0, rate_floor=0.05, weight_decay=1e-4
+        ),
+    ),
+    dim=128,
+    n_rounds=250,
+    check_every=25,
+    patience=4,
+)
+
 
 def suited(task: Task) -> TwofoldSettings:
     """The settings for data of the task's kind."""
+    if not task.ordered:
+        return WITHOUT_ORDER
     typical = float(np.median([len(history) for history in task.train]))
     return LONG if typical >= LONG_HISTORY else SHORT
