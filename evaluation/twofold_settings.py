@@ -1,8 +1,8 @@
 """Settings of Twofold in a comparison, and which of them suit what kind of data.
 
 Each was chosen on the validation questions of one dataset of its kind; `docs/model.md` has what was
-tried. A task picks by facts that are known before training: whether its histories have an order, and
-how long they are.
+tried. A task picks by what is known before training: whether its histories have an order, and how
+long they are.
 """
 
 from dataclasses import dataclass, field
