@@ -39,7 +39,7 @@ class LocalSettings:
 
     n_cuts: int = 32
     history_dropout: float = 0.1
-    vector_dropout: float = 0.0
+    vector_dropout: float = 0.2
     n_targets: int = 10
     target_decay: float = 1.5
     target_type: int = ANY_TYPE

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recsys.cuts import Cuts
-from recsys.draws import draw_seeds
+from recsys.draws import draw_seeds, vector_scales
 from recsys.flat_vector import flatten, n_values, split
 from recsys.history import History
 from recsys.item_table import ItemTable
@@ -96,14 +96,14 @@ def test_one_step_is_the_gradient_times_the_rate(objective: str) -> None:
     settings = LocalSettings(n_cuts=4, local_rate=0.5, objective=objective)
     table, scalars = make_model()
     found = train_locally(table, scalars, history(), BLOCK, settings, seeds(1))
-    cuts = drawn(settings, seeds(1))
-    _, gradient = loss_gradient(table, scalars, history(), BLOCK, cuts, settings.ordered)
+    cuts, scales = drawn(settings, seeds(1)), vector_scales(seeds(1), 4, DIM, 0.2)
+    _, gradient = loss_gradient(table, scalars, history(), BLOCK, cuts, settings.ordered, scales)
     assert found.delta.dtype == np.float32
     assert np.array_equal(found.delta, np.float32(0.5) * gradient)
 
 
 def test_several_steps_are_start_minus_end() -> None:
-    settings = LocalSettings(n_cuts=4, local_rate=0.3, local_steps=3)
+    settings = LocalSettings(n_cuts=4, local_rate=0.3, local_steps=3, vector_dropout=0.0)
     now = make_model()
     start = flatten(*now, BLOCK)
     for step in range(3):
