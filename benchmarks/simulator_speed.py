@@ -19,7 +19,8 @@ import torch
 
 from evaluation.simulation.population import Population
 from evaluation.simulation.rounds import Rounds, RoundsSettings
-from evaluation.twofold_model import TwofoldSettings, first_state, warm_rows
+from evaluation.twofold_model import first_state, warm_rows
+from evaluation.twofold_settings import LONG
 from recsys.datasets import movielens
 from recsys.local_training import LocalSettings
 from recsys.server_step import ServerState
@@ -27,7 +28,7 @@ from recsys.splits.build import build_task
 from recsys.task import Task
 
 CUTS = (1, 8)
-HISTORY_LENGTH = TwofoldSettings().history_length
+HISTORY_LENGTH = LONG.history_length
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Bench:
     @classmethod
     def of(cls, task: Task) -> "Bench":
         population = Population.of(task.train, HISTORY_LENGTH)
-        return cls(task, population, first_state(task, TwofoldSettings(), 0))
+        return cls(task, population, first_state(task, LONG, 0))
 
     def rounds(self, settings: RoundsSettings) -> Rounds:
         everybody = replace(settings, cohort_target=len(self.population), cohort_min=1)
