@@ -30,7 +30,7 @@ class NetworkShape:
     width: int = 64
     heads: int = 1
     blocks: int = 2
-    dropout: float = 0.3
+    dropout: float = 0.5
 
 
 class Attention(nn.Module):
