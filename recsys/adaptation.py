@@ -21,7 +21,7 @@ import numpy as np
 from recsys.arrays import Bools, Floats, Ints
 from recsys.history import History
 from recsys.item_table import ItemTable
-from recsys.objective import block_positions
+from recsys.objective import FAR_BELOW, block_positions
 from recsys.pooling import contexts_of
 from recsys.shared_scalars import SharedScalars
 from recsys.user_tower import Kernels, UserTower, batch_of_one, forward
@@ -63,13 +63,12 @@ class _Misses:
     """What the shared tower says of the k events of each of b users, at the n live rows.
 
     weights: (b, k), 0 for padding; rows: (b, k) position of each event's row among the live ones
-    log_odds: (b, k, n) scores; probabilities: (b, k, n); errors, means: (b, k, d)
+    probabilities: (b, k, n) among what was not known yet; errors, means: (b, k, d)
     """
 
     weights: Floats
     held: Bools
     rows: Ints
-    scores: Floats
     probabilities: Floats
     means: Floats
     errors: Floats
@@ -156,18 +155,31 @@ def _misses(
     vectors = forward(table, Kernels.of(scalars, ordered), shared, contexts).vectors
     targets = table.target[live]
     scores = vectors @ targets.T + table.bias[live]
-    probabilities = np.exp(scores - scores.max(axis=2, keepdims=True))
-    probabilities /= probabilities.sum(axis=2, keepdims=True)
-    means = probabilities @ targets
     at = block_positions(rows[:, events].ravel(), live).reshape(-1, k)
+    probabilities = _among_rivals(scores, block_positions(rows.ravel(), live), kept, at)
+    means = probabilities @ targets
     # The first event of a history has nothing before it; one of a row that is gone, no target.
     counted = real[:, events] & (at >= 0) & kept.any(axis=2)
     fall = np.exp((events - n + 1) / settings.recency_events) if ordered else np.ones(k)
     weights = (counted * fall).astype(targets.dtype)
     at = np.maximum(at, 0)
-    return _Misses(
-        weights, _held(counted, settings), at, scores, probabilities, means, targets[at] - means
-    )
+    return _Misses(weights, _held(counted, settings), at, probabilities, means, targets[at] - means)
+
+
+def _among_rivals(scores: Floats, places: Ints, known: Bools, asked: Ints) -> Floats:
+    """Softmax of each event's scores (b, k, n) over what was not known yet, and what it asks for.
+
+    places: (b m,) of the history's rows, -1 for one that is gone; known: (b, k, m); asked: (b, k)
+    """
+    places = places.reshape(known.shape[0], -1)
+    user, event, at = np.nonzero(known & (places >= 0)[:, None, :])
+    among = scores.copy()
+    among[user, event, places[user, at]] = FAR_BELOW
+    own = np.maximum(asked, 0)[:, :, None]
+    np.put_along_axis(among, own, np.take_along_axis(scores, own, axis=2), axis=2)
+    found = np.exp(among - among.max(axis=2, keepdims=True))
+    found /= found.sum(axis=2, keepdims=True)
+    return found
 
 
 def _aligned(known: Sequence[History], n: int) -> tuple[Ints, Ints, Bools]:

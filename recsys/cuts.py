@@ -21,10 +21,13 @@ class Cuts:
 
     context: (b, c, n) bool, the events that the user vector is made of
     target_weights: (b, c, n) float64, not normalised, zero outside the target
+    known: (b, c, n) bool, events whose items a target need not beat: those before the cut, in the
+    context or dropped from it
     """
 
     context: Bools
     target_weights: Floats
+    known: Bools
 
 
 def spread_points(lengths: Ints, n_cuts: int, seeds: Seeds) -> Ints:
@@ -53,7 +56,8 @@ def next_event_cuts(n_events: int, n_held: int) -> Cuts:
     """One history: each of its last n_held events, predicted from everything before it."""
     points = np.arange(n_events - n_held, n_events)[:, None]
     ahead = np.arange(n_events) - points
-    return Cuts((ahead < 0)[None], (ahead == 0).astype(np.float64)[None])
+    before = (ahead < 0)[None]
+    return Cuts(before, (ahead == 0).astype(np.float64)[None], before)
 
 
 def ordered_cuts(
@@ -70,7 +74,8 @@ def ordered_cuts(
     near = (ahead >= 0) & (ahead < n_targets) & (places < lengths[:, None, None])
     fall = np.exp(-np.arange(n_targets) / target_decay)
     weights = np.where(near, fall[np.where(near, ahead, 0)], 0.0)
-    return Cuts((ahead < 0) & _kept(seeds, ahead.shape, dropout), weights)
+    before = ahead < 0
+    return Cuts(before & _kept(seeds, ahead.shape, dropout), weights, before)
 
 
 def unordered_cuts(rows: Ints, lengths: Ints, n_cuts: int, dropout: float, seeds: Seeds) -> Cuts:
@@ -84,7 +89,7 @@ def unordered_cuts(rows: Ints, lengths: Ints, n_cuts: int, dropout: float, seeds
     last = np.take_along_axis(np.sort(keys, axis=2), sizes[:, :, None] - 1, axis=2)
     inside = keys <= last
     kept = _kept(seeds, keys.shape, dropout)
-    return Cuts(inside & kept, (real & ~inside).astype(np.float64))
+    return Cuts(inside & kept, (real & ~inside).astype(np.float64), inside & real)
 
 
 def _kept(seeds: Seeds, shape: tuple[int, ...], dropout: float) -> Bools:

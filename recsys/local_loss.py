@@ -10,7 +10,7 @@ from recsys.arrays import Floats, Ints
 from recsys.cuts import Cuts, next_event_cuts
 from recsys.history import History
 from recsys.item_table import ItemTable
-from recsys.objective import block_positions, soft_targets, softmax_loss
+from recsys.objective import block_positions, rivals, soft_targets, softmax_loss
 from recsys.shared_scalars import SharedScalars
 from recsys.user_tower import (
     Trace,
@@ -42,7 +42,8 @@ def loss_gradient(
     vectors, rows = _scaled(trace.vectors, scales)[0], table.target[block]
     positions = block_positions(history.rows, block)
     targets = soft_targets(cuts.target_weights[0], positions, block.shape[0])
-    losses, d_logits = softmax_loss(vectors @ rows.T + table.bias[block], targets)
+    compete = rivals(cuts.known[0], positions, targets)
+    losses, d_logits = softmax_loss(vectors @ rows.T + table.bias[block], targets, compete)
     counted = max(1, int(np.count_nonzero(targets.any(axis=1))))
     d_logits /= counted
     d_vectors = _scaled((d_logits @ rows)[None], scales)
@@ -62,9 +63,9 @@ def last_event(
 ) -> tuple[float, int] | None:
     """Loss and rank (0 is best) of the last event, predicted from everything before it.
 
-    The loss is over the whole block, as in training; the rank leaves out what the history already
-    holds, as serving does. Equal scores count against the model. None if the item is outside the
-    block or nothing comes before it.
+    Neither has what the history already holds among the rivals, as serving leaves it out. Equal
+    scores count against the model. None if the item is outside the block or nothing comes before
+    it.
     """
     positions = block_positions(history.rows, block)
     if len(history) < 2 or positions[-1] < 0:
@@ -73,12 +74,12 @@ def last_event(
     shared = UserTower.default(scalars, table.dim)
     vector = view(table, scalars, shared, history, context, ordered).vectors[0, 0]
     logits = table.target[block] @ vector + table.bias[block]
-    own = positions[-1]
-    top = logits.max()
-    loss = float(top + np.log(np.exp(logits - top).sum()) - logits[own])
-    rivals = np.ones(block.shape[0], bool)
-    rivals[positions[positions >= 0]] = False
-    return loss, int(np.count_nonzero(logits[rivals] >= logits[own]))
+    own = logits[positions[-1]]
+    seen = positions[positions >= 0]
+    others = np.delete(logits, seen)
+    top = max(own, others.max(initial=own))
+    loss = float(top + np.log(np.exp(others - top).sum() + np.exp(own - top)) - own)
+    return loss, int(np.count_nonzero(others >= own))
 
 
 def _scaled(vectors: Floats, scales: Floats | None) -> Floats:

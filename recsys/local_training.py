@@ -6,7 +6,7 @@ the *received* version predicts the device's own last event.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -22,6 +22,7 @@ from recsys.local_loss import last_event, loss_gradient
 from recsys.shared_scalars import SharedScalars
 
 OBJECTIVES = ("ordered", "unordered")
+RIVALS = ("all", "unseen")
 HITS_AT = 10
 ANY_TYPE = -1
 
@@ -34,6 +35,8 @@ class LocalSettings:
     vector_dropout: share of a user vector's coordinates left out, anew for every cut;
     n_targets, target_decay: how many next events count, and how fast their weight falls;
     target_type: index of the only event type that is predicted, ANY_TYPE for all;
+    rivals: which items a target has to beat, "all" of the block or only the "unseen" ones, those
+    that the user has not turned to before the cut (where lists never repeat what somebody has);
     local_steps, local_rate: plain gradient steps, each on fresh cuts
     """
 
@@ -46,10 +49,13 @@ class LocalSettings:
     local_steps: int = 1
     local_rate: float = 1.0
     objective: str = "ordered"
+    rivals: str = "unseen"
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
             raise ValueError(f"objective must be one of {OBJECTIVES}")
+        if self.rivals not in RIVALS:
+            raise ValueError(f"rivals must be one of {RIVALS}")
         if min(self.n_cuts, self.n_targets, self.local_steps) < 1:
             raise ValueError("n_cuts, n_targets and local_steps must be at least 1")
         if not (0 <= self.history_dropout < 1 and 0 <= self.vector_dropout < 1):
@@ -139,10 +145,12 @@ def draw_cuts(
     rows, types: (b, n), padded at their end; lengths, seeds: (b,)
     """
     cuts = _any_cuts(rows, lengths, settings, seeds)
+    if settings.rivals == "all":
+        cuts = replace(cuts, known=np.zeros_like(cuts.known))
     if settings.target_type == ANY_TYPE:
         return cuts
     wanted = (types == settings.target_type)[:, None, :]
-    return Cuts(cuts.context, cuts.target_weights * wanted)
+    return replace(cuts, target_weights=cuts.target_weights * wanted)
 
 
 def _any_cuts(rows: Ints, lengths: Ints, settings: LocalSettings, seeds: Seeds) -> Cuts:

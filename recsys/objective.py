@@ -6,7 +6,10 @@ block's items, a loss and a gradient.
 
 import numpy as np
 
-from recsys.arrays import Floats, Ints
+from recsys.arrays import Bools, Floats, Ints
+
+# The score of an item that does not compete: exp(FAR_BELOW - any score) is 0, and 0 times it too.
+FAR_BELOW = -1e30
 
 
 def block_positions(rows: Ints, block: Ints) -> Ints:
@@ -32,12 +35,28 @@ def soft_targets(target_weights: Floats, positions: Ints, n_block: int) -> Float
     return dense / np.where(mass > 0, mass, 1)
 
 
-def softmax_loss(logits: Floats, targets: Floats) -> tuple[Floats, Floats]:
+def rivals(known: Bools, positions: Ints, targets: Floats) -> Bools:
+    """Which of the block's items compete in each cut, (c, n_block): all but the known ones.
+
+    known: (c, n) bool by event; positions: (n,); targets: (c, n_block). Lists leave out what a user
+    already has, so a model need not learn to push it down. A target competes even where it is
+    known: it is asked for.
+    """
+    compete = np.ones(targets.shape, bool)
+    cuts, events = np.nonzero(known & (positions >= 0))
+    compete[cuts, positions[events]] = False
+    compete |= targets > 0
+    return compete
+
+
+def softmax_loss(logits: Floats, targets: Floats, compete: Bools) -> tuple[Floats, Floats]:
     """Cross entropy per cut (c,) and its gradient at the logits (c, n_block).
 
-    A cut whose target is a row of zeros has loss and gradient zero.
+    compete: (c, n_block), the items that the softmax runs over, every target among them. A cut
+    whose target is a row of zeros has loss and gradient zero.
     """
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    among = np.where(compete, logits, FAR_BELOW).astype(logits.dtype, copy=False)
+    shifted = among - among.max(axis=1, keepdims=True)
     exp = np.exp(shifted)
     total = exp.sum(axis=1, keepdims=True)
     wanted = targets.astype(logits.dtype, copy=False)

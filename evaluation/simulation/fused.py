@@ -36,6 +36,7 @@ from recsys.draws import Seeds, vector_scales
 from recsys.flat_vector import n_values
 from recsys.item_table import ItemTable
 from recsys.local_training import LocalSettings, draw_cuts
+from recsys.objective import FAR_BELOW
 from recsys.pooling import contexts_of
 from recsys.shared_scalars import SharedScalars
 
@@ -156,10 +157,20 @@ class FusedDevices:
         mass = weight.new_zeros(b * c).index_add_(0, cut, weight)
         counted = (mass > 0).to(mass.dtype).view(b, c)
         scale = (counted / counted.sum(dim=1, keepdim=True).clamp(min=1)).view(b * c)
-        found = torch.softmax(logits.view(b * c, n_block), dim=1).mul_(scale[:, None])
         places = cut * n_block + place
+        self._leave_out_known(logits.view(-1), places, cuts)
+        found = torch.softmax(logits.view(b * c, n_block), dim=1).mul_(scale[:, None])
         found.view(-1).index_add_(0, places, -scale[cut] * weight / mass[cut])
         return found.view(b, c, n_block)
+
+    def _leave_out_known(self, logits: torch.Tensor, targets: torch.Tensor, cuts: Cuts) -> None:
+        """Known items compete only where asked for. logits: flat; targets: places in it."""
+        device, cut, event = np.nonzero(cuts.known & (self._positions >= 0)[:, None, :])
+        at = device * cuts.context.shape[1] + cut
+        known = at * self._targets.shape[0] + self._positions[device, event]
+        asked = logits[targets]
+        logits[torch.from_numpy(known)] = FAR_BELOW
+        logits[targets] = asked
 
     def _vector_gradient(self, d_logits: torch.Tensor) -> torch.Tensor:
         found = d_logits @ self._targets

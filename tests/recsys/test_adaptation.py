@@ -114,6 +114,7 @@ def test_the_residual_is_a_newton_step_on_the_own_loss(objective: str) -> None:
             shared = UserTower.default(scalars, DIM)
             vector = user_vector(table, scalars, shared, known, ordered=objective == "ordered")
             logits = targets @ (residual + torch.tensor(vector).double()) + bias
+            logits[list(set(rows[seen]) - {rows[event]})] = -torch.inf
             weight = np.exp(-age / 3.0) if objective == "ordered" else 1.0
             total = total - weight * torch.log_softmax(logits, 0)[history.rows[event]]
         return total

@@ -49,6 +49,7 @@ def test_ordered_targets_are_the_next_events_with_falling_weights() -> None:
     fall = np.exp(-np.arange(3) / 1.5)
     assert cuts.target_weights[0, 0] == pytest.approx([0, 0, *fall, 0])
     assert cuts.target_weights[0, 1] == pytest.approx([0] * 5 + [1])
+    assert np.array_equal(cuts.known, cuts.context)
 
 
 def test_dropout_takes_its_share_of_the_context_and_nothing_of_the_target() -> None:
@@ -56,12 +57,14 @@ def test_dropout_takes_its_share_of_the_context_and_nothing_of_the_target() -> N
     assert not cuts.context[0, :, 90:].any()
     assert cuts.context[0, :, :90].mean() == pytest.approx(0.7, abs=0.01)
     assert (cuts.target_weights[0, :, 90:] > 0).all()
+    assert np.array_equal(cuts.known[0], np.tile(np.arange(100) < 90, (400, 1)))
 
 
 def test_unordered_cuts_split_a_history_in_two() -> None:
     cuts = unordered_cuts(np.arange(7)[None], of(7), 400, 0.0, SEED)
     context = cuts.context[0]
     assert np.array_equal(context, cuts.target_weights[0] == 0)
+    assert np.array_equal(context, cuts.known[0])
     assert set(context.sum(axis=1).tolist()) == set(range(1, 7))
     assert context.mean(axis=0) == pytest.approx(np.full(7, 0.5), abs=0.1)
 
@@ -95,4 +98,6 @@ def test_a_batch_draws_what_each_of_its_devices_draws_alone(ordered: bool) -> No
         alone = draw(lengths[i : i + 1], seeds[i : i + 1])
         assert np.array_equal(together.context[i, :, :n], alone.context[0])
         assert np.array_equal(together.target_weights[i, :, :n], alone.target_weights[0])
+        assert np.array_equal(together.known[i, :, :n], alone.known[0])
         assert not together.target_weights[i, :, n:].any()
+        assert not together.known[i, :, n:].any()

@@ -51,8 +51,8 @@ def torch_loss(
     """The same loss, written event by event on torch tensors."""
     target, long, short, bias, kernel_long, kernel_short, gains, type_weights = parts
     losses = []
-    for context, weights, scale in zip(
-        cuts.context[0], cuts.target_weights[0], scales[0], strict=True
+    for context, weights, known, scale in zip(
+        cuts.context[0], cuts.target_weights[0], cuts.known[0], scales[0], strict=True
     ):
         wanted = torch.zeros(ROWS, dtype=torch.float64)
         for event in np.nonzero(weights)[0]:
@@ -75,8 +75,11 @@ def torch_loss(
             if len(kept):
                 vector = vector + torch.exp(gains[side]) * total / mass**power
         vector = vector * torch.tensor(scale)
-        log_share = torch.log_softmax((target @ vector + bias)[BLOCK], 0)
-        losses.append(-(wanted[BLOCK] / wanted.sum() * log_share).sum())
+        logits = target @ vector + bias
+        competes = wanted > 0
+        competes[[row for row in BLOCK if row not in history.rows[known]]] = True
+        log_share = logits - torch.logsumexp(logits[competes], 0)
+        losses.append(-(wanted / wanted.sum() * log_share)[BLOCK].sum())
     return torch.stack(losses).mean()
 
 
@@ -134,7 +137,7 @@ def test_last_event_ranks_among_what_the_history_does_not_hold() -> None:
     table, scalars = ItemTable(*heads, bias), SharedScalars.initial(n_types=TYPES)
     loss, rank = last_event(table, scalars, History.of([11, 10, 6]), BLOCK, True) or (0.0, -1)
     assert rank == 2  # rows 7 and 9 are better; 11 was in the history, 8 and 10 are no block rows
-    logits = bias[BLOCK]
+    logits = bias[BLOCK[:-1]]
     assert loss == pytest.approx(np.log(np.exp(logits).sum()) - 6)
 
 

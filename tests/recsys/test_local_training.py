@@ -39,6 +39,7 @@ def history(n_events: int = 12) -> History:
         ({"local_rate": "fast"}, "local_rate"),
         ({"objective": 1}, "objective"),
         ({"objective": "sorted"}, "objective"),
+        ({"rivals": "some"}, "rivals"),
         ({"history_dropout": 1.0}, "history_dropout"),
         ({"local_rate": float("nan")}, "local_rate"),
         ({"local_steps": 0}, "local_steps"),
@@ -66,6 +67,14 @@ def test_a_target_type_leaves_the_others_to_the_context(objective: str) -> None:
     assert not cuts.target_weights[..., own.types != 1].any()
     assert cuts.target_weights[..., own.types == 1].any()
     assert cuts.context[..., own.types != 1].any()
+
+
+@pytest.mark.parametrize("objective", ["ordered", "unordered"])
+def test_known_items_may_be_rivals_too(objective: str) -> None:
+    settings = LocalSettings(n_cuts=9, objective=objective)
+    everything = dataclasses.replace(settings, rivals="all")
+    assert drawn(settings, seeds(1)).known.any(axis=2).all()
+    assert not drawn(everything, seeds(1)).known.any()
 
 
 def test_settings_survive_their_mapping() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys.objective import block_positions, soft_targets, softmax_loss
+from recsys.objective import block_positions, rivals, soft_targets, softmax_loss
 
 
 def test_rows_outside_the_block_have_no_position() -> None:
@@ -23,12 +23,30 @@ def test_targets_outside_the_block_are_dropped_and_the_rest_renormalised() -> No
 
 def test_loss_is_the_cross_entropy_even_for_huge_logits() -> None:
     logits = np.array([[1000.0, 1000.0, -1000.0]])
-    losses, gradient = softmax_loss(logits, np.array([[1.0, 0.0, 0.0]]))
+    losses, gradient = softmax_loss(logits, np.array([[1.0, 0.0, 0.0]]), np.ones((1, 3), bool))
     assert losses == pytest.approx([np.log(2)])
     assert gradient == pytest.approx(np.array([[-0.5, 0.5, 0.0]]))
 
 
 def test_a_cut_without_target_has_no_loss_and_no_gradient() -> None:
-    losses, gradient = softmax_loss(np.ones((1, 3)), np.zeros((1, 3)))
+    losses, gradient = softmax_loss(np.ones((1, 3)), np.zeros((1, 3)), np.ones((1, 3), bool))
     assert losses.tolist() == [0]
     assert gradient.tolist() == [[0, 0, 0]]
+
+
+def test_what_does_not_compete_has_no_share_and_no_gradient() -> None:
+    logits = np.array([[5.0, 1.0, 1.0]], np.float32)
+    target = np.array([[0.0, 1.0, 0.0]])
+    losses, gradient = softmax_loss(logits, target, np.array([[False, True, True]]))
+    assert losses == pytest.approx([np.log(2)])
+    assert gradient == pytest.approx(np.array([[0.0, -0.5, 0.5]]))
+    nobody, flat = softmax_loss(logits, 0 * target, np.zeros((1, 3), bool))
+    assert nobody.tolist() == [0]
+    assert flat.tolist() == [[0, 0, 0]]
+
+
+def test_known_items_compete_only_where_they_are_asked_for() -> None:
+    known = np.array([[True, True, True], [False, True, False]])
+    targets = np.array([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    competing = rivals(known, np.array([0, 1, -1]), targets)
+    assert competing.tolist() == [[False, True, True, True], [True, False, True, True]]

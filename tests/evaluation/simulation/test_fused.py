@@ -23,17 +23,23 @@ from tests.evaluation.simulation.made_up_devices import (
     make_seeds,
 )
 
-KINDS = list(itertools.product(("ordered", "unordered"), (1, 3), (0.0, 0.3)))
+KINDS = [
+    *itertools.product(("ordered", "unordered"), (1, 3), (0.0, 0.3), ("unseen",)),
+    *itertools.product(("ordered", "unordered"), (3,), (0.3,), ("all",)),
+]
 NO_CLIP = 1e9
 
 
-def settings_of(objective: str, local_steps: int, vector_dropout: float) -> LocalSettings:
+def settings_of(
+    objective: str, local_steps: int, vector_dropout: float, rivals: str
+) -> LocalSettings:
     return LocalSettings(
         n_cuts=3,
         objective=objective,
         local_steps=local_steps,
         local_rate=0.5,
         vector_dropout=vector_dropout,
+        rivals=rivals,
     )
 
 
