@@ -52,7 +52,8 @@ def random_population(n_devices: int, n_items: int) -> Population:
     ranks = np.float32(n_items) ** rng.random(n_devices * N_EVENTS, np.float32) - 1
     starts = np.arange(n_devices + 1, dtype=np.int64) * N_EVENTS
     rows = ranks.astype(np.int32)
-    return Population(rows, np.zeros_like(rows), starts)
+    times_s = np.tile(np.arange(N_EVENTS, dtype=np.int64) * 3600, n_devices)
+    return Population(rows, np.zeros_like(rows), times_s, starts)
 
 
 def first_state(n_items: int) -> ServerState:

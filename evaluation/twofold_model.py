@@ -96,7 +96,9 @@ class TwofoldRecommender:
         return replace(
             settings,
             rounds=replace(settings.rounds, local=local),
-            adaptation=replace(settings.adaptation, objective=objective),
+            adaptation=replace(
+                settings.adaptation, objective=objective, target_type=local.target_type
+            ),
             n_rounds=self._n_rounds or settings.n_rounds,
         )
 

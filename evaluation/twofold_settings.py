@@ -43,7 +43,7 @@ LONG = TwofoldSettings(
     RoundsSettings(
         cohort_target=128,
         clip_l2=1.3,
-        local=LocalSettings(n_cuts=8, history_dropout=0.3, vector_dropout=0.5),
+        local=LocalSettings(n_cuts=8, history_dropout=0.2, vector_dropout=0.4),
         server=ServerSettings(
             rate=6e-3, half_life_rounds=200.0, rate_floor=0.02, weight_decay=1e-4
         ),

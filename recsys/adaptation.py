@@ -21,10 +21,11 @@ import numpy as np
 from recsys.arrays import Bools, Floats, Ints
 from recsys.history import History
 from recsys.item_table import ItemTable
+from recsys.local_training import ANY_TYPE
 from recsys.objective import FAR_BELOW, block_positions
 from recsys.pooling import contexts_of
 from recsys.shared_scalars import SharedScalars
-from recsys.user_tower import Kernels, UserTower, batch_of_one, forward
+from recsys.user_tower import Kernels, UserTower, aligned, batch_of_one, forward
 
 PROBABILITIES_AT_A_TIME = 1 << 23  # bounds the memory of a batch: floats of its softmaxes
 
@@ -36,7 +37,8 @@ class AdaptationSettings:
     pulls: strengths to choose among, ascending; n_events: newest events that are fitted;
     recency_events: ages over which an event's weight falls to 1/e;
     held_share: share of them, the newest, that choose the pull; margin: mean gain in nats on those
-    below which the shared tower stays; events_min: a shorter history keeps the shared tower
+    below which the shared tower stays; events_min: a shorter history keeps the shared tower;
+    objective, target_type: as local training has them (`recsys.local_training.LocalSettings`)
     """
 
     pulls: tuple[float, ...] = (12.0, 36.0, 100.0)
@@ -46,6 +48,7 @@ class AdaptationSettings:
     margin: float = 0.01
     events_min: int = 5
     objective: str = "ordered"
+    target_type: int = ANY_TYPE
 
     def __post_init__(self) -> None:
         if not self.pulls or min(self.pulls) <= 0 or list(self.pulls) != sorted(self.pulls):
@@ -141,29 +144,38 @@ def _misses(
     settings: AdaptationSettings,
 ) -> _Misses:
     ordered = settings.objective == "ordered"
-    n = max(len(history) for history in known)
+    padded, real = aligned(known)
+    rows, n = padded.rows, real.shape[1]
     k = min(settings.n_events, n - 1)
-    rows, types, real = _aligned(known, n)
     events = np.arange(n - k, n)
     if ordered:
         before = np.arange(n) < events[:, None]
     else:  # without an order, everything but what was done with the item itself
         before = rows[:, None, :] != rows[:, events, None]
     kept = real[:, None, :] & before
-    contexts = contexts_of(rows, types, kept, scalars.history_length, ordered)
+    contexts = contexts_of(padded, kept, scalars.history_length, ordered)
     shared = batch_of_one(UserTower.default(scalars, table.dim))
     vectors = forward(table, Kernels.of(scalars, ordered), shared, contexts).vectors
     targets = table.target[live]
     scores = vectors @ targets.T + table.bias[live]
     at = block_positions(rows[:, events].ravel(), live).reshape(-1, k)
-    probabilities = _among_rivals(scores, block_positions(rows.ravel(), live), kept, at)
+    predicted = real & _is_predicted(padded.types, settings)
+    taken = kept & predicted[:, None, :]
+    probabilities = _among_rivals(scores, block_positions(rows.ravel(), live), taken, at)
     means = probabilities @ targets
     # The first event of a history has nothing before it; one of a row that is gone, no target.
-    counted = real[:, events] & (at >= 0) & kept.any(axis=2)
+    counted = predicted[:, events] & (at >= 0) & kept.any(axis=2)
     fall = np.exp((events - n + 1) / settings.recency_events) if ordered else np.ones(k)
     weights = (counted * fall).astype(targets.dtype)
     at = np.maximum(at, 0)
     return _Misses(weights, _held(counted, settings), at, probabilities, means, targets[at] - means)
+
+
+def _is_predicted(types: Ints, settings: AdaptationSettings) -> Bools:
+    if settings.target_type == ANY_TYPE:
+        return np.ones(types.shape, bool)
+    found: Bools = types == settings.target_type
+    return found
 
 
 def _among_rivals(scores: Floats, places: Ints, known: Bools, asked: Ints) -> Floats:
@@ -177,19 +189,9 @@ def _among_rivals(scores: Floats, places: Ints, known: Bools, asked: Ints) -> Fl
     among[user, event, places[user, at]] = FAR_BELOW
     own = np.maximum(asked, 0)[:, :, None]
     np.put_along_axis(among, own, np.take_along_axis(scores, own, axis=2), axis=2)
-    found = np.exp(among - among.max(axis=2, keepdims=True))
-    found /= found.sum(axis=2, keepdims=True)
+    odds = np.exp(among - among.max(axis=2, keepdims=True))
+    found: Floats = odds / odds.sum(axis=2, keepdims=True)
     return found
-
-
-def _aligned(known: Sequence[History], n: int) -> tuple[Ints, Ints, Bools]:
-    """Rows and types (b, n) with the padding in front, and which are real."""
-    rows, types = np.zeros((2, len(known), n), np.int64)
-    real = np.zeros(rows.shape, bool)
-    for i, history in enumerate(known):
-        start = n - len(history)
-        rows[i, start:], types[i, start:], real[i, start:] = history.rows, history.types, True
-    return rows, types, real
 
 
 def _held(counted: Bools, settings: AdaptationSettings) -> Bools:

@@ -16,7 +16,7 @@ from recsys.shared_scalars import SharedScalars, n_scalars
 
 @dataclass(frozen=True)
 class FlatParts:
-    """Views into one flat vector: three (n, d), one (n,), and the scalars (2H + 2 + T,)."""
+    """Views into one flat vector: three (n, d), one (n,), and the vector of the shared scalars."""
 
     target: Floats
     context_long: Floats

@@ -36,7 +36,7 @@ class LocalSettings:
     n_targets, target_decay: how many next events count, and how fast their weight falls;
     target_type: index of the only event type that is predicted, ANY_TYPE for all;
     rivals: which items a target has to beat, "all" of the block or only the "unseen" ones, those
-    that the user has not turned to before the cut (where lists never repeat what somebody has);
+    without an event of the predicted type before the cut, as lists do not offer them again;
     local_steps, local_rate: plain gradient steps, each on fresh cuts
     """
 
@@ -150,7 +150,7 @@ def draw_cuts(
     if settings.target_type == ANY_TYPE:
         return cuts
     wanted = (types == settings.target_type)[:, None, :]
-    return replace(cuts, target_weights=cuts.target_weights * wanted)
+    return Cuts(cuts.context, cuts.target_weights * wanted, cuts.known & wanted)
 
 
 def _any_cuts(rows: Ints, lengths: Ints, settings: LocalSettings, seeds: Seeds) -> Cuts:

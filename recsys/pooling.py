@@ -11,6 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints
+from recsys.history import History
+from recsys.shared_scalars import N_GAPS
+
+GAP_MAX_S = 1 << 40  # beyond every class; keeps the difference exact in float64
+
+
+@dataclass(frozen=True)
+class Events:
+    """Histories of b devices, padded to n events: rows, types, times_s (b, n) int64."""
+
+    rows: Ints
+    types: Ints
+    times_s: Ints
+
+    @classmethod
+    def alone(cls, history: History) -> "Events":
+        """A batch of one."""
+        return cls(history.rows[None], history.types[None], history.times_s[None])
 
 
 @dataclass(frozen=True)
@@ -19,12 +37,14 @@ class Contexts:
 
     rows, types: (b, n) int64, oldest first; what pads a shorter history may be any valid index
     ages: (b, c, n) int64 in [0, H), number of later events in the same context
+    gaps: (b, c, n) int64 in [0, N_GAPS), how long before the context's newest event (`gaps_of`)
     present: (b, c, n) bool, whether the event belongs to the context
     """
 
     rows: Ints
     types: Ints
     ages: Ints
+    gaps: Ints
     present: Bools
 
 
@@ -39,16 +59,32 @@ class Pool:
     exponent: float
 
 
-def contexts_of(rows: Ints, types: Ints, kept: Bools, n_ages: int, ordered: bool) -> Contexts:
+def contexts_of(events: Events, kept: Bools, n_ages: int, ordered: bool) -> Contexts:
     """Contexts from a mask of kept events, kept: (b, c, n).
 
     An event's age counts the later events *of its own context*. A context with dropped events is
     then a shorter history like any other, which is what serving (where nothing is dropped) sees.
-    Only the last n_ages events of a context count. Without an order every age is 0.
+    Only the last n_ages events of a context count. Without an order every age and gap is 0.
     """
     newer = np.cumsum(kept[..., ::-1], axis=-1, dtype=np.int64)[..., ::-1] - kept
-    ages = np.minimum(newer, n_ages - 1) if ordered else np.zeros_like(newer)
-    return Contexts(rows, types, ages, kept & (newer < n_ages))
+    present = kept & (newer < n_ages)
+    ages, gaps = np.minimum(newer, n_ages - 1), gaps_of(events.times_s, kept)
+    if not ordered:
+        ages, gaps = np.zeros_like(ages), np.zeros_like(gaps)
+    return Contexts(events.rows, events.types, ages, gaps, present)
+
+
+def gaps_of(times_s: Ints, kept: Bools) -> Ints:
+    """Class of each event's time before the newest event of its context, (b, c, n) int64.
+
+    times_s: (b, n). 0 is the same second (or no times), k a gap of 2^(k-1) s or more and less than
+    2^k: what is rated on one page, in one visit, last week or last year falls apart by itself.
+    """
+    times = times_s[:, None, :]
+    newest = np.where(kept, times, np.iinfo(np.int64).min).max(axis=2, keepdims=True, initial=0)
+    _, classes = np.frexp(np.clip(newest - times, 0, GAP_MAX_S).astype(np.float64))
+    found: Ints = np.minimum(classes, N_GAPS - 1).astype(np.int64)
+    return found
 
 
 def pool(embeddings: Floats, log_weights: Floats, present: Bools, exponent: float) -> Pool:

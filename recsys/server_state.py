@@ -1,6 +1,7 @@
 """A server state as bytes, in the safetensors format: named arrays, nothing that can run code."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 import safetensors.torch
 import torch
@@ -11,7 +12,7 @@ from recsys.shared_scalars import SharedScalars
 
 TOWER, MOMENTS, SCALARS = "tower.", "moments.", "scalars."
 SHAPE, N_STEPS = "shape", "n_steps"
-SCALAR_FIELDS = ("log_kernel_long", "log_kernel_short", "log_gains", "log_type_weights")
+SCALAR_FIELDS = tuple(field.name for field in fields(SharedScalars))
 
 
 def to_bytes(state: ServerState) -> bytes:
@@ -39,11 +40,11 @@ def from_bytes(data: bytes) -> ServerState:
         )
         tower.feature_ids = state["feature_ids"].clone()
         tower.load_state_dict(state)
-        fields = {name: tensors[SCALARS + name].numpy() for name in SCALAR_FIELDS}
+        scalars = {name: tensors[SCALARS + name].numpy() for name in SCALAR_FIELDS}
         n_steps = int(tensors[N_STEPS].item())
     except (KeyError, RuntimeError, safetensors.SafetensorError) as error:
         raise ValueError("not the bytes of a server state") from error
-    return ServerState(tower, SharedScalars(**fields), _under(tensors, MOMENTS), n_steps)
+    return ServerState(tower, SharedScalars(**scalars), _under(tensors, MOMENTS), n_steps)
 
 
 def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

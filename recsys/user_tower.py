@@ -3,10 +3,10 @@
     u = p + g_long * pool_long + g_short * pool_short
     pool_long  = sum_j w_j context_long[h_j]  / sum_j w_j
     pool_short = sum_j w_j context_short[h_j] / sum_j w_j
-    w_j = type weight * kernel(age_j), one kernel per pool
+    w_j = type weight * kernel(age_j) * gap kernel(gap_j), two kernels per pool
 
 Data without an order has one pool, the long one, divided by (sum_j w_j)^0.5, and all events share
-age 0.
+age and gap 0.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys.arrays import Bools, Floats, Ints
+from recsys.arrays import Bools, Floats
 from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.pooling import (
     Contexts,
+    Events,
     Pool,
     contexts_of,
     embedding_gradient,
     log_weight_gradient,
     pool,
 )
-from recsys.shared_scalars import SharedScalars
+from recsys.shared_scalars import N_GAPS, SharedScalars
 
 # Ordered data: both pools are means (ADR 6). Unordered data: the one pool grows with the root of
 # the history, as item-similarity models have it (Kabbur et al. 2013, FISM, equation 5), since how
@@ -54,14 +55,22 @@ class UserTower:
 
 @dataclass(frozen=True)
 class Kernels:
-    """Log kernels by age, (H,) each; `short` is None for data without an order."""
+    """Log kernels by age (H,) and by gap (N_GAPS,) of one pool."""
 
-    long: Floats
-    short: Floats | None
+    ages: Floats
+    gaps: Floats
 
     @classmethod
-    def of(cls, scalars: SharedScalars, ordered: bool) -> "Kernels":
-        return cls(scalars.log_kernel_long, scalars.log_kernel_short if ordered else None)
+    def of(cls, scalars: SharedScalars, ordered: bool) -> "tuple[Kernels, ...]":
+        """Those of the long and the short pool; data without an order has the long one only."""
+        long = cls(scalars.log_kernel_long, scalars.log_gap_long)
+        short = cls(scalars.log_kernel_short, scalars.log_gap_short)
+        return (long, short) if ordered else (long,)
+
+    def log_weights(self, contexts: Contexts) -> Floats:
+        """(b, c, n), before the weights of the types."""
+        found: Floats = self.ages[contexts.ages] + self.gaps[contexts.gaps]
+        return found
 
 
 @dataclass(frozen=True)
@@ -84,19 +93,21 @@ class TowerGradient:
     log_type_weights: Floats
 
 
-def forward(table: ItemTable, kernels: Kernels, tower: UserTower, contexts: Contexts) -> Trace:
+def forward(
+    table: ItemTable, kernels: tuple[Kernels, ...], tower: UserTower, contexts: Contexts
+) -> Trace:
     """User vectors of b devices under c contexts each; tower: fields (b, ...) or (1, ...)."""
     types = contexts.types[:, None, :]
     b = np.arange(contexts.rows.shape[0]) % tower.log_type_weights.shape[0]
     log_types = tower.log_type_weights[b[:, None, None], types]
     gains = np.exp(tower.log_gains)
-    log_long = kernels.long[contexts.ages] + log_types
-    exponent = UNORDERED_EXPONENT if kernels.short is None else ORDERED_EXPONENT
+    log_long = kernels[0].log_weights(contexts) + log_types
+    exponent = UNORDERED_EXPONENT if len(kernels) == 1 else ORDERED_EXPONENT
     long = pool(table.context_long[contexts.rows], log_long, contexts.present, exponent)
     vectors: Floats = tower.residual[:, None, :] + gains[:, 0, None, None] * long.values
-    if kernels.short is None:
+    if len(kernels) == 1:
         return Trace(vectors, contexts, gains, long, None)
-    log_short = kernels.short[contexts.ages] + log_types
+    log_short = kernels[1].log_weights(contexts) + log_types
     short = pool(table.context_short[contexts.rows], log_short, contexts.present, exponent)
     vectors = vectors + gains[:, 1, None, None] * short.values
     return Trace(vectors, contexts, gains, long, short)
@@ -125,16 +136,14 @@ def tower_gradient(
     return TowerGradient(d_vectors.sum(axis=1), log_gains, np.stack(types, axis=1))
 
 
-def kernel_gradients(
-    trace: Trace, by_event: tuple[Floats, Floats], n_ages: int
-) -> tuple[Floats, Floats]:
-    """Gradients at the two log kernels, (H,) each, summed over devices."""
-    ages = trace.contexts.ages.ravel()
-    long, short = (
-        np.bincount(ages, weights=side.ravel(), minlength=n_ages).astype(side.dtype)
+def kernel_gradients(trace: Trace, by_event: tuple[Floats, Floats], n_ages: int) -> list[Floats]:
+    """Gradients at the log kernels, summed over devices: by age, long and short, then by gap."""
+    contexts = trace.contexts
+    return [
+        np.bincount(at.ravel(), weights=side.ravel(), minlength=n).astype(side.dtype)
+        for at, n in ((contexts.ages, n_ages), (contexts.gaps, N_GAPS))
         for side in by_event
-    )
-    return long, short
+    ]
 
 
 def context_gradients(trace: Trace, d_vectors: Floats) -> tuple[Floats, Floats]:
@@ -155,8 +164,8 @@ def user_vectors(
 ) -> Floats:
     """Vectors (b, d) of b users from whole histories; towers: fields (b, ...) or (1, ...)."""
     recent = [history.last(scalars.history_length) for history in histories]
-    rows, types, present = _padded(recent)
-    contexts = contexts_of(rows, types, present, scalars.history_length, ordered)
+    events, real = aligned(recent)
+    contexts = contexts_of(events, real[:, None, :], scalars.history_length, ordered)
     return forward(table, Kernels.of(scalars, ordered), towers, contexts).vectors[:, 0, :]
 
 
@@ -182,8 +191,7 @@ def view(
     ordered: bool,
 ) -> Trace:
     """One user's vectors (1, c, d) under c masks of the history; context: (1, c, n) bool."""
-    rows, types = history.rows[None], history.types[None]
-    contexts = contexts_of(rows, types, context, scalars.history_length, ordered)
+    contexts = contexts_of(Events.alone(history), context, scalars.history_length, ordered)
     return forward(table, Kernels.of(scalars, ordered), batch_of_one(tower), contexts)
 
 
@@ -191,14 +199,16 @@ def batch_of_one(tower: UserTower) -> UserTower:
     return UserTower(tower.residual[None], tower.log_gains[None], tower.log_type_weights[None])
 
 
-def _padded(histories: Sequence[History]) -> tuple[Ints, Ints, Bools]:
-    """Rows and types (b, n) with the padding in front, and which are real (b, 1, n)."""
+def aligned(histories: Sequence[History]) -> tuple[Events, Bools]:
+    """Histories with the padding in front, so that the newest events stand together.
+
+    Also which places (b, n) are real.
+    """
     n = max((len(history) for history in histories), default=0)
-    rows = np.zeros((len(histories), n), np.int64)
-    types = np.zeros_like(rows)
-    present = np.zeros((len(histories), 1, n), bool)
+    events = Events(*np.zeros((3, len(histories), n), np.int64))
+    real = np.zeros((len(histories), n), bool)
     for i, history in enumerate(histories):
-        start = n - len(history)
-        rows[i, start:], types[i, start:] = history.rows, history.types
-        present[i, 0, start:] = True
-    return rows, types, present
+        own = slice(n - len(history), None)
+        events.rows[i, own], events.types[i, own] = history.rows, history.types
+        events.times_s[i, own], real[i, own] = history.times_s, True
+    return events, real

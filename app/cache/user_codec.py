@@ -3,7 +3,8 @@
     state   "2FUS" | u16 layout | u8 kind (0 floor, 1 state) | u8 mode
             | f64 created_at | i64 revision; then, unless it is a floor:
             | u32 n_history | u32 n_seen | u32 n_tower
-            | i32 history rows | u16 history types | i32 seen rows | tower bytes | u32 crc32
+            | i32 history rows | u16 history types | i64 history times, unix s | i32 seen rows
+            | tower bytes | u32 crc32
     vector  "2FUV" | u16 layout | u16 dim | i64 model version | f32 values | u32 crc32
 
 Anything that does not fit exactly (foreign bytes, another layout, a torn value) decodes to None: a
@@ -18,11 +19,12 @@ from typing import Literal
 import numpy as np
 
 from recsys.arrays import Floats, Ints
+from recsys.history import History
 
 Mode = Literal["device", "vector", "hosted"]
 MODES: tuple[Mode, ...] = ("device", "vector", "hosted")
 
-STATE_LAYOUT = 1
+STATE_LAYOUT = 2
 VECTOR_LAYOUT = 1
 STATE_MAGIC = b"2FUS"
 VECTOR_MAGIC = b"2FUV"
@@ -46,15 +48,14 @@ class Stamp:
 class UserState:
     """What recommendations need of a user.
 
-    rows, types: (n,) int64, the last H events, oldest first; types are indices into the settings'
-    event types. seen: (m,) int64, every row the user ever touched, distinct and sorted. tower: the
-    personal numbers of a hosted user, encoded; empty if there are none.
+    history: the last H events; types are indices into the settings' event types. seen: (m,) int64,
+    every row the user ever touched, distinct and sorted. tower: the personal numbers of a hosted
+    user, encoded; empty if there are none.
     """
 
     mode: Mode
     stamp: Stamp
-    rows: Ints
-    types: Ints
+    history: History
     seen: Ints
     tower: bytes = b""
 
@@ -74,13 +75,14 @@ def encode_floor(stamp: Stamp) -> bytes:
 
 def encode_state(state: UserState) -> bytes:
     """The bytes of a state."""
-    stamp, mode = state.stamp, MODES.index(state.mode)
+    stamp, mode, history = state.stamp, MODES.index(state.mode), state.history
     header = (STATE_MAGIC, STATE_LAYOUT, STATE, mode, stamp.created_at, stamp.revision)
     parts = (
         _STATE_HEADER.pack(*header),
-        _COUNTS.pack(len(state.rows), len(state.seen), len(state.tower)),
-        state.rows.astype("<i4").tobytes(),
-        state.types.astype("<u2").tobytes(),
+        _COUNTS.pack(len(history), len(state.seen), len(state.tower)),
+        history.rows.astype("<i4").tobytes(),
+        history.types.astype("<u2").tobytes(),
+        history.times_s.astype("<i8").tobytes(),
         state.seen.astype("<i4").tobytes(),
         state.tower,
     )
@@ -98,15 +100,19 @@ def decode_state(value: object) -> UserState | None:
     if (magic, layout, kind) != (STATE_MAGIC, STATE_LAYOUT, STATE) or mode >= len(MODES):
         return None
     types_at = start + 4 * n_history
-    seen_at = types_at + 2 * n_history
+    times_at = types_at + 2 * n_history
+    seen_at = times_at + 8 * n_history
     tower_at = seen_at + 4 * n_seen
     if len(body) != tower_at + n_tower:
         return None
-    rows = np.frombuffer(body, "<i4", n_history, start).astype(np.int64)
-    types = np.frombuffer(body, "<u2", n_history, types_at).astype(np.int64)
-    seen = np.frombuffer(body, "<i4", n_seen, seen_at).astype(np.int64)
-    stamp = Stamp(born, revision)
-    return UserState(MODES[mode], stamp, rows, types, seen, body[tower_at:])
+    parts = (("<i4", start), ("<u2", types_at), ("<i8", times_at))
+    history = History(*(_integers(body, kind, n_history, at) for kind, at in parts))
+    seen = _integers(body, "<i4", n_seen, seen_at)
+    return UserState(MODES[mode], Stamp(born, revision), history, seen, body[tower_at:])
+
+
+def _integers(body: bytes, kind: str, n: int, at: int) -> Ints:
+    return np.frombuffer(body, kind, n, at).astype(np.int64)
 
 
 def encode_vector(vector: UserVector) -> bytes:

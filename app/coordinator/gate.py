@@ -56,10 +56,10 @@ def _probes_are_finite(table: ItemTable, scalars: SharedScalars, live: Ints) -> 
         return True
     rng = np.random.default_rng(live.size)
     n_events = min(PROBE_EVENTS, scalars.history_length)
-    histories = [
-        History(rng.choice(live, n_events), rng.integers(0, scalars.n_types, n_events))
-        for _ in range(PROBE_USERS)
-    ]
+    histories = []
+    for _ in range(PROBE_USERS):
+        rows, types = rng.choice(live, n_events), rng.integers(0, scalars.n_types, n_events)
+        histories.append(History(rows, types, np.zeros(n_events, np.int64)))
     tower = batch_of_one(UserTower.default(scalars, table.dim))
     vectors = user_vectors(table, scalars, tower, histories)
     return bool(np.isfinite(vectors @ table.target[live].T + table.bias[live]).all())

@@ -22,10 +22,11 @@ class StaleTower:
 
 @dataclass(frozen=True)
 class StoredHistory:
-    """The newest events, oldest first. rows: (n,) int64; types: names."""
+    """The newest events, oldest first. rows, times_s: (n,) int64; types: names."""
 
     rows: Ints
     types: tuple[str, ...]
+    times_s: Ints
 
 
 def _with_history(events_min: int) -> Select[str]:
@@ -77,11 +78,13 @@ async def add_virtual_device(
 
 async def history(connection: AsyncConnection, user_id: str, n: int) -> StoredHistory:
     """The user's n newest events, oldest first."""
-    query = select(events.c.item_row, events.c.type).where(events.c.user_id == user_id)
+    query = select(events.c.item_row, events.c.type, events.c.at)
+    query = query.where(events.c.user_id == user_id)
     query = query.order_by(events.c.at.desc(), events.c.id.desc()).limit(n)
     found = list(await connection.execute(query))[::-1]
-    rows = np.asarray([row for row, _ in found], np.int64)
-    return StoredHistory(rows, tuple(kind for _, kind in found))
+    rows = np.asarray([row for row, _, _ in found], np.int64)
+    times_s = np.asarray([int(at) for _, _, at in found], np.int64)
+    return StoredHistory(rows, tuple(kind for _, kind, _ in found), times_s)
 
 
 async def stale_towers(

@@ -36,15 +36,20 @@ async def find_user(connection: AsyncConnection, user_id: str) -> UserHead | Non
     return UserHead(row[0], Stamp(row[1], row[2])) if row else None
 
 
-async def last_events(connection: AsyncConnection, user_id: str, n: int) -> list[tuple[int, str]]:
-    """Item row and type of the n newest events, oldest first; events of one instant as stored."""
+async def last_events(
+    connection: AsyncConnection, user_id: str, n: int
+) -> list[tuple[int, str, float]]:
+    """Item row, type and unix second of the n newest events, oldest first.
+
+    Events of one instant come as they were stored.
+    """
     query = (
-        select(events.c.item_row, events.c.type)
+        select(events.c.item_row, events.c.type, events.c.at)
         .where(events.c.user_id == user_id)
         .order_by(events.c.at.desc(), events.c.id.desc())
         .limit(n)
     )
-    newest_first = [(row, type_) for row, type_ in await connection.execute(query)]
+    newest_first = [(row, type_, at) for row, type_, at in await connection.execute(query)]
     return newest_first[::-1]
 
 

@@ -60,7 +60,7 @@ def _personal_answer(
 ) -> Answer | None:
     """None when the version holds nothing that the user touched."""
     serving, types = state["serving"], state["settings"].event_types
-    taste = taste_of(model, types, user.rows, user.types, user.tower)
+    taste = taste_of(model, types, user.history, user.tower)
     if taste.is_blank:
         return None
     because = Explainer(model, taste, serving.listable(model)).because

@@ -15,6 +15,7 @@ from app.recommendations.schemas import SessionItem
 from app.recommendations.taste import taste_of
 from app.wiring import State
 from recsys.arrays import Ints
+from recsys.history import History
 
 
 async def recommend_for_session(
@@ -44,7 +45,9 @@ def _ranked(
     state: State, model: ServedModel, rows: Ints, types: Ints, request: ListRequest
 ) -> Answer:
     serving = state["serving"]
-    taste = taste_of(model, state["settings"].event_types, rows, types)
+    # A session lasts minutes: that its events have no times takes nothing from it.
+    history = History(rows, types, np.zeros_like(rows))
+    taste = taste_of(model, state["settings"].event_types, history)
     because = Explainer(model, taste, serving.listable(model)).because
     reasons = because if request.reasons else no_reasons
     items = Lists.of(serving, model, request).ranked(taste.vector(model), "session", reasons)

@@ -1,13 +1,13 @@
 """A user as one model version sees them: the input of the user tower."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.models.serving import ServedModel
 from app.models.tower_bytes import decode_tower
-from recsys.arrays import Floats, Ints
+from recsys.arrays import Floats
 from recsys.history import History
 from recsys.shared_scalars import SharedScalars
 from recsys.user_tower import UserTower, user_vector
@@ -39,11 +39,10 @@ class Taste:
 def taste_of(
     model: ServedModel,
     event_types: Sequence[str],
-    rows: Ints,
-    types: Ints,
+    history: History,
     tower: bytes = b"",
 ) -> Taste:
-    """rows, types: (n,) events, oldest first; types are indices into `event_types`.
+    """history: rows of any version; types are indices into `event_types`.
 
     Events on items that the version does not hold are left out. An event type that it does not know
     yet has weight 1. Personal numbers of any version are applied as they are.
@@ -51,14 +50,15 @@ def taste_of(
     new = [name for name in event_types if name not in model.event_types]
     names = (*model.event_types, *new)
     place = np.asarray([names.index(name) for name in event_types], np.int64)
-    known = (rows < model.table.n_rows) & (types < len(place))
-    known[known] = model.live[rows[known]]
+    known = (history.rows < model.table.n_rows) & (history.types < len(place))
+    known[known] = model.live[history.rows[known]]
+    kept = history.take(known)
     scalars = model.scalars.with_types(len(names)) if new else model.scalars
     personal = _personal_tower(tower, scalars, model.table.dim)
     return Taste(
         scalars=scalars,
         tower=personal or UserTower.default(scalars, model.table.dim),
-        history=History(rows[known], place[types[known]]),
+        history=replace(kept, types=place[kept.types]),
         adapted=personal is not None,
     )
 

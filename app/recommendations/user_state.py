@@ -16,6 +16,7 @@ from app.recommendations import repository
 from app.recommendations.repository import DATABASE_AWAY
 from app.settings import Settings
 from app.wiring import State
+from recsys.history import History
 
 T = TypeVar("T")
 DegradedReason = Literal["cache_down", "database_down"]
@@ -90,9 +91,9 @@ async def build_user_state(
     seen = await repository.touched_rows(connection, user_id)
     tower = await repository.find_tower(connection, user_id)
     place = {name: index for index, name in enumerate(settings.event_types)}
-    kept = np.asarray([(row, place[t]) for row, t in events if t in place], np.int64).reshape(-1, 2)
-    rows, types = kept[:, 0], kept[:, 1]
-    return UserState(head.mode, head.stamp, rows, types, np.asarray(seen, np.int64), tower)
+    kept = [(row, place[kind], int(at)) for row, kind, at in events if kind in place]
+    history = History(*np.asarray(kept, np.int64).reshape(-1, 3).T)
+    return UserState(head.mode, head.stamp, history, np.asarray(seen, np.int64), tower)
 
 
 async def read_briefly(state: State, run: Callable[[AsyncConnection], Awaitable[T]]) -> T:

@@ -1,4 +1,4 @@
-"""From the user's events to what the model sees: rows and type indices, oldest first.
+"""From the user's events to what the model sees: rows, type indices and times, oldest first.
 
 Events of items or types that the model does not know are kept in the log and skipped here: a later
 catalogue may know them.
@@ -29,7 +29,8 @@ def own_history(
     index_of = {name: index for index, name in enumerate(event_types)}
     known = tuple(e for e in events if e.item_id in row_of and e.type in index_of)
     rows = [row_of[event.item_id] for event in known]
-    return OwnHistory(History.of(rows, [index_of[event.type] for event in known]), known)
+    types = [index_of[event.type] for event in known]
+    return OwnHistory(History.of(rows, types, [int(event.at) for event in known]), known)
 
 
 def within(history: History, rows: npt.NDArray[np.int64]) -> History:
@@ -38,4 +39,4 @@ def within(history: History, rows: npt.NDArray[np.int64]) -> History:
         return History.of([])
     places = np.searchsorted(rows, history.rows)
     held = rows[np.minimum(places, rows.shape[0] - 1)] == history.rows
-    return History(places[held].astype(np.int64), history.types[held])
+    return History(places[held].astype(np.int64), history.types[held], history.times_s[held])

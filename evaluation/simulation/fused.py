@@ -75,7 +75,7 @@ def fused_sum(
         table, scalars = received.table, received.scalars
         shape = (received.block.shape[0], table.dim, scalars.history_length, scalars.n_types)
         return ClippedSum(np.zeros(n_values(*shape), norms.dtype), norms)
-    some = batch if able.all() else Batch(batch.rows[able], batch.types[able], batch.lengths[able])
+    some = batch if able.all() else batch.take(able)
     devices = FusedDevices(received, some, settings, seeds[able])
     devices.train()
     found = devices.clipped_sum(clip_l2)
@@ -117,9 +117,9 @@ class FusedDevices:
     def step(self, seeds: Seeds) -> None:
         """One step on fresh cuts; seeds: (b,)."""
         settings, batch = self._settings, self._batch
-        cuts = draw_cuts(batch.rows, batch.types, batch.lengths, settings, seeds)
+        cuts = draw_cuts(batch.events.rows, batch.events.types, batch.lengths, settings, seeds)
         n_ages = self._received.scalars.history_length
-        contexts = contexts_of(batch.rows, batch.types, cuts.context, n_ages, settings.ordered)
+        contexts = contexts_of(batch.events, cuts.context, n_ages, settings.ordered)
         trace = self._tower.forward(contexts, settings.ordered)
         scales = vector_scales(
             seeds, settings.n_cuts, self._received.table.dim, settings.vector_dropout
@@ -195,5 +195,5 @@ def _with_one(vectors: torch.Tensor) -> torch.Tensor:
 
 def _positions(batch: Batch, position_of: Ints) -> Ints:
     """Positions of the events' rows in the block, -1 outside it and for padding: (b, n)."""
-    found: Ints = position_of[batch.rows]
+    found: Ints = position_of[batch.events.rows]
     return np.where(np.arange(found.shape[1]) < batch.lengths[:, None], found, -1)

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from evaluation.simulation.unique_rows import UniqueRows
 from recsys.item_table import ItemTable
 from recsys.pooling import Contexts
-from recsys.shared_scalars import SharedScalars
+from recsys.shared_scalars import N_GAPS, SharedScalars
 from recsys.user_tower import ORDERED_EXPONENT, UNORDERED_EXPONENT
 
 
@@ -62,10 +62,11 @@ class SidePool:
 
 @dataclass(frozen=True)
 class TowerTrace:
-    """vectors: (b, c, d); ages, types: of the events, (b, c, n) and (b, n); pools: long, short."""
+    """vectors: (b, c, d); ages, gaps: of events, (b, c, n); types: (b, n); pools: long, short."""
 
     vectors: torch.Tensor
     ages: torch.Tensor
+    gaps: torch.Tensor
     types: torch.Tensor
     pools: tuple[SidePool, ...]
 
@@ -76,7 +77,8 @@ class LocalTower:
 
     contexts: per pool the received rows of the own history, (b, m, d)
     inside: (b, m), 1 for rows that are trained, 0 for constants
-    kernels: per pool (b, H); gains: (b, 2); types: (b, T)
+    kernels: per pool (b, H), by age; gap_kernels: per pool (b, N_GAPS); gains: (b, 2);
+    types: (b, T)
     moved: per pool what was subtracted from the context rows so far, before the rate
     """
 
@@ -84,6 +86,7 @@ class LocalTower:
     inside: torch.Tensor
     contexts: tuple[torch.Tensor, ...]
     kernels: tuple[torch.Tensor, ...]
+    gap_kernels: tuple[torch.Tensor, ...]
     gains: torch.Tensor
     types: torch.Tensor
     rate: float
@@ -101,11 +104,13 @@ class LocalTower:
         """Every device with the received rows and scalars."""
         heads = (table.context_long, table.context_short)
         kernels = (scalars.log_kernel_long, scalars.log_kernel_short)
+        gap_kernels = (scalars.log_gap_long, scalars.log_gap_short)
         return cls(
             unique,
             inside.to(torch.from_numpy(table.bias).dtype),
             tuple(_rows_of(torch.from_numpy(head), unique.rows) for head in heads),
             tuple(torch.from_numpy(kernel)[None] for kernel in kernels),
+            tuple(torch.from_numpy(kernel)[None] for kernel in gap_kernels),
             torch.from_numpy(scalars.log_gains)[None],
             torch.from_numpy(scalars.log_type_weights)[None],
             rate,
@@ -113,19 +118,21 @@ class LocalTower:
 
     def forward(self, contexts: Contexts, ordered: bool) -> TowerTrace:
         """User vectors of every device under its contexts."""
-        ages, types = torch.from_numpy(contexts.ages), torch.from_numpy(contexts.types)
+        ages, gaps = torch.from_numpy(contexts.ages), torch.from_numpy(contexts.gaps)
+        types = torch.from_numpy(contexts.types)
         present = torch.from_numpy(contexts.present)
         log_types = _looked_up(self.types, types)[:, None, :]
         exponent = ORDERED_EXPONENT if ordered else UNORDERED_EXPONENT
-        pools = tuple(
-            self._pool(side, _looked_up(self.kernels[side], ages) + log_types, present, exponent)
-            for side in ((0, 1) if ordered else (0,))
-        )
+        pools = []
+        for side in (0, 1) if ordered else (0,):
+            by_age, by_gap = self.kernels[side], self.gap_kernels[side]
+            log_weights = _looked_up(by_age, ages) + _looked_up(by_gap, gaps) + log_types
+            pools.append(self._pool(side, log_weights, present, exponent))
         gains = self.gains.exp()[:, :, None, None]
         vectors = gains[:, 0] * pools[0].values
         if ordered:
             vectors = vectors + gains[:, 1] * pools[1].values
-        return TowerTrace(vectors, ages, types, pools)
+        return TowerTrace(vectors, ages, gaps, types, tuple(pools))
 
     def _pool(
         self, side: int, log_weights: torch.Tensor, present: torch.Tensor, exponent: float
@@ -142,7 +149,8 @@ class LocalTower:
     def step(self, trace: TowerTrace, d_vectors: torch.Tensor) -> "LocalTower":
         """The towers after a gradient step; d_vectors: (b, c, d)."""
         b, n_types = d_vectors.shape[0], self.types.shape[1]
-        kernels, moved, gains = list(self.kernels), list(self.moved), []
+        kernels, gap_kernels = list(self.kernels), list(self.gap_kernels)
+        moved, gains = list(self.moved), []
         d_types = d_vectors.new_zeros(b, n_types)
         for side, pool in enumerate(trace.pools):
             gain = self.gains[:, side].exp()
@@ -153,12 +161,15 @@ class LocalTower:
             by_event = self._by_event(side, pool, d_pool)
             d_kernel = _summed_at(trace.ages, by_event, self.kernels[side].shape[1])
             kernels[side] = self.kernels[side] - self.rate * d_kernel
+            d_gap = _summed_at(trace.gaps, by_event, N_GAPS)
+            gap_kernels[side] = self.gap_kernels[side] - self.rate * d_gap
             gains.append(gain * (d_vectors * pool.values).sum(dim=(1, 2)))
             d_types.scatter_add_(1, trace.types, by_event.sum(dim=1))
         gains += [d_vectors.new_zeros(b)] * (2 - len(gains))  # unordered data: no short pool
         return replace(
             self,
             kernels=tuple(kernels),
+            gap_kernels=tuple(gap_kernels),
             gains=self.gains - self.rate * torch.stack(gains, dim=1),
             types=self.types - self.rate * d_types,
             moved=tuple(moved),
@@ -175,9 +186,9 @@ class LocalTower:
         return found
 
     def scalars(self) -> torch.Tensor:
-        """(b, 2H + 2 + T), in the order of `SharedScalars.to_vector`."""
-        b = max(part.shape[0] for part in (*self.kernels, self.gains))
-        parts = (*self.kernels, self.gains, self.types)
+        """(b, n_scalars), in the order of `SharedScalars.to_vector`."""
+        parts = (*self.kernels, *self.gap_kernels, self.gains, self.types)
+        b = max(part.shape[0] for part in parts)
         return torch.cat([part.expand(b, -1) for part in parts], dim=1)
 
     def context_squares(self) -> torch.Tensor | float:

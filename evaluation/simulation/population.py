@@ -6,44 +6,54 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recsys.arrays import Ints
+from recsys.arrays import Bools, Ints
 from recsys.draws import Seeds, hashed
 from recsys.history import History
 from recsys.objective import block_positions
+from recsys.pooling import Events
 
 Packed = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """b histories padded at their end to one length n. rows, types: (b, n); lengths: (b,)."""
+    """b histories padded at their end to one length n, and how long each is, (b,)."""
 
-    rows: Ints
-    types: Ints
+    events: Events
     lengths: Ints
+
+    def take(self, kept: Bools) -> "Batch":
+        """These devices only."""
+        events = self.events
+        some = Events(events.rows[kept], events.types[kept], events.times_s[kept])
+        return Batch(some, self.lengths[kept])
 
     def within(self, rows: Ints) -> "Batch":
         """What devices that received only these rows (sorted) see: positions in them.
 
         Events of other rows fall out.
         """
-        positions = block_positions(self.rows.ravel(), rows).reshape(self.rows.shape)
-        kept = (positions >= 0) & (np.arange(self.rows.shape[1]) < self.lengths[:, None])
+        events = self.events
+        positions = block_positions(events.rows.ravel(), rows).reshape(events.rows.shape)
+        kept = (positions >= 0) & (np.arange(events.rows.shape[1]) < self.lengths[:, None])
         lengths = kept.sum(axis=1)
         order = np.argsort(~kept, axis=1, kind="stable")[:, : int(lengths.max(initial=0))]
-        moved, types = (np.take_along_axis(a, order, axis=1) for a in (positions, self.types))
-        return Batch(np.maximum(moved, 0), types, lengths)
+        old = (np.maximum(positions, 0), events.types, events.times_s)
+        rows_in, types, times_s = (np.take_along_axis(part, order, axis=1) for part in old)
+        return Batch(Events(rows_in, types, times_s), lengths)
 
 
 @dataclass(frozen=True)
 class Population:
-    """rows, types: (n_events,) int32, device after device, oldest first; starts: (n_devices + 1,).
+    """Events of all devices, device after device, oldest first; starts: (n_devices + 1,).
 
-    A device has at most as many events as the model's history length.
+    rows, types: (n_events,) int32; times_s: (n_events,) int64. A device has at most as many events
+    as the model's history length.
     """
 
     rows: Packed
     types: Packed
+    times_s: Ints
     starts: Ints
 
     @classmethod
@@ -51,10 +61,11 @@ class Population:
         """The newest `history_length` events of each history."""
         known = [history.last(history_length) for history in histories]
         sizes = np.array([0, *(len(history) for history in known)], np.int64)
-        empty = np.zeros(0, np.int32)
+        whole = [History.of([]), *known]
         return cls(
-            np.concatenate([empty, *(history.rows.astype(np.int32) for history in known)]),
-            np.concatenate([empty, *(history.types.astype(np.int32) for history in known)]),
+            np.concatenate([history.rows.astype(np.int32) for history in whole]),
+            np.concatenate([history.types.astype(np.int32) for history in whole]),
+            np.concatenate([history.times_s for history in whole]),
             np.cumsum(sizes),
         )
 
@@ -69,7 +80,8 @@ class Population:
     def history(self, device: int) -> History:
         """One device's history."""
         at = slice(self.starts[device], self.starts[device + 1])
-        return History(self.rows[at].astype(np.int64), self.types[at].astype(np.int64))
+        rows, types = self.rows[at].astype(np.int64), self.types[at].astype(np.int64)
+        return History(rows, types, self.times_s[at])
 
     def batch(self, devices: Ints) -> Batch:
         """The histories of some devices, in their order."""
@@ -77,10 +89,11 @@ class Population:
         places = np.arange(int(lengths.max(initial=0)))
         at = np.where(places < lengths[:, None], self.starts[devices][:, None] + places, 0)
         real = places < lengths[:, None]
-        rows, types = (
-            np.where(real, packed[at], 0).astype(np.int64) for packed in (self.rows, self.types)
+        rows, types, times_s = (
+            np.where(real, packed[at], 0).astype(np.int64)
+            for packed in (self.rows, self.types, self.times_s)
         )
-        return Batch(rows, types, lengths)
+        return Batch(Events(rows, types, times_s), lengths)
 
     def batches(self, devices: Ints, size: int) -> Iterator[Ints]:
         """The devices, `size` at a time, those with histories of similar length together."""

@@ -23,14 +23,15 @@ class UniqueRows:
 
     @classmethod
     def of(cls, batch: Batch) -> "UniqueRows":
-        real = np.arange(batch.rows.shape[1]) < batch.lengths[:, None]
-        ordered = np.where(real, batch.rows, -1 - np.arange(batch.rows.shape[1]))
+        rows = batch.events.rows
+        real = np.arange(rows.shape[1]) < batch.lengths[:, None]
+        ordered = np.where(real, rows, -1 - np.arange(rows.shape[1]))
         order = np.argsort(ordered, axis=1, kind="stable")
         ranked = np.take_along_axis(ordered, order, axis=1)
         first = np.ones(ranked.shape, bool)
         first[:, 1:] = ranked[:, 1:] != ranked[:, :-1]
         if first.all():
-            return cls(torch.from_numpy(batch.rows), torch.from_numpy(real), None)
+            return cls(torch.from_numpy(rows), torch.from_numpy(real), None)
         return _collapsed(ranked, first, order)
 
     def by_row(self, by_event: torch.Tensor) -> torch.Tensor:

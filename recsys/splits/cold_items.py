@@ -105,6 +105,5 @@ def _question(person: int, record: Record, place: int, is_cold: Bools) -> Questi
 
 def _warm(record: Record, end: int, is_cold: Bools) -> History:
     """The warm events before this place."""
-    rows, types = record.history.rows[:end], record.history.types[:end]
-    kept = ~is_cold[rows]
-    return History(rows[kept], types[kept])
+    earlier = record.history.take(slice(end))
+    return earlier.take(~is_cold[earlier.rows])

@@ -41,9 +41,8 @@ def before(record: Record, cuts: Ints) -> History:
     """What comes before the first of these places, without a trace of the items at any of them."""
     if not len(cuts):
         return record.history
-    rows, types = record.history.rows[: cuts[0]], record.history.types[: cuts[0]]
-    kept = ~np.isin(rows, record.history.rows[cuts])
-    return History(rows[kept], types[kept])
+    earlier = record.history.take(slice(cuts[0]))
+    return earlier.take(~np.isin(earlier.rows, record.history.rows[cuts]))
 
 
 def _places(record: Record, asked_type: int | None) -> Ints:

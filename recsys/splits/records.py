@@ -35,8 +35,7 @@ class Record:
 
     def where(self, kept: Bools | Ints) -> "Record":
         """The record with the events at these places only."""
-        history = History(self.history.rows[kept], self.history.types[kept])
-        return replace(self, history=history, at=self.at[kept])
+        return replace(self, history=self.history.take(kept), at=self.at[kept])
 
 
 def records_of(dataset: Dataset) -> tuple[Record, ...]:
@@ -49,7 +48,8 @@ def records_of(dataset: Dataset) -> tuple[Record, ...]:
         rows = np.array([row_of[event.item_id] for event in events], np.int64)
         types = np.array([type_of[event.type] for event in events], np.int64)
         at = np.array([event.at for event in events], np.float64)
-        records.append(Record(History(rows, types), at, nobody))
+        times_s = at.astype(np.int64) if dataset.timed else np.zeros_like(rows)
+        records.append(Record(History(rows, types, times_s), at, nobody))
     return tuple(records)
 
 

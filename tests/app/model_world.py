@@ -21,7 +21,7 @@ from app.wiring import State
 from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.ranking import scores
-from recsys.shared_scalars import SharedScalars
+from recsys.shared_scalars import SharedScalars, n_scalars
 from recsys.user_tower import UserTower, user_vector
 
 DIM = 8
@@ -40,8 +40,7 @@ def random_table(n_rows: int, seed: int, dim: int = DIM) -> ItemTable:
 def random_scalars(seed: int, n_types: int = 3, history_length: int = 20) -> SharedScalars:
     """Scalars away from their initial values, so that a mix-up shows."""
     rng = np.random.default_rng(seed)
-    n = 2 * history_length + 2 + n_types
-    vector = rng.normal(0, 0.3, n).astype(np.float32)
+    vector = rng.normal(0, 0.3, n_scalars(history_length, n_types)).astype(np.float32)
     return SharedScalars.from_vector(vector, history_length, n_types)
 
 
@@ -55,8 +54,7 @@ def a_state(revision: int = 1, created_at: float = 100.0, **changes: Any) -> Use
     values: dict[str, Any] = {
         "mode": "hosted",
         "stamp": Stamp(created_at, revision),
-        "rows": np.asarray([5, 1, 5], np.int64),
-        "types": np.asarray([0, 2, 1], np.int64),
+        "history": History.of([5, 1, 5], [0, 2, 1], [1_000, 1_000, 1_060]),
         "seen": np.asarray([1, 5, 900], np.int64),
         "tower": b"",
     }

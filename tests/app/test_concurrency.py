@@ -75,7 +75,7 @@ async def test_one_event_counts_once(client: httpx.AsyncClient, state: State) ->
     assert await scalar(state, select(func.count()).select_from(events)) == 1
     cached = (await state["user_states"].get("ann")).state
     assert cached is not None
-    assert len(cached.rows) == 1
+    assert len(cached.history) == 1
 
 
 async def test_bulks_that_name_users_in_opposite_orders(

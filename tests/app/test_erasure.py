@@ -171,7 +171,7 @@ async def test_the_same_id_begins_anew(
     assert (await client.post("/v1/events", json=event)).json()["accepted"] == 1
     cached = (await state["user_states"].get(NAME)).state
     assert cached is not None
-    assert len(cached.rows) == 1
+    assert len(cached.history) == 1
 
 
 async def test_two_erasures_do_not_meet(client: httpx.AsyncClient, state: State, ann: None) -> None:

@@ -130,7 +130,7 @@ async def test_the_cached_state_sees_the_event(client: httpx.AsyncClient, state:
     cached = (await state["user_states"].get("ann")).state
     assert cached is not None
     (row,) = await stored(state)
-    assert (cached.rows.tolist(), cached.types.tolist()) == ([row.item_row], [2])
+    assert (cached.history.rows.tolist(), cached.history.types.tolist()) == ([row.item_row], [2])
 
 
 class TestWithoutCache:

@@ -132,7 +132,7 @@ async def test_leaving_erases_what_was_handed_over(
     async with state["database"].read() as connection:
         assert (await connection.execute(select(user_towers))).first() is None
     cached = (await state["user_states"].get("ann")).state
-    assert cached is None or (cached.mode, len(cached.rows)) == ("device", 0)
+    assert cached is None or (cached.mode, len(cached.history)) == ("device", 0)
     again = await client.put(ann, json=body)  # the first answer was lost
     assert (again.status_code, again.json()["erased_events"]) == (200, 0)
     event = {"event_id": "x", "user_id": "ann", "item_id": "a", "type": "view"}

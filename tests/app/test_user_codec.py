@@ -18,6 +18,7 @@ from app.cache.user_codec import (
     encode_state,
     encode_vector,
 )
+from recsys.history import History
 from tests.app.model_world import a_state, same
 
 rows_strategy = st.lists(st.integers(0, 2**31 - 1), max_size=20)
@@ -25,8 +26,7 @@ states = st.builds(
     lambda mode, born, revision, rows, seen, tower: UserState(
         mode,
         Stamp(born, revision),
-        np.asarray(rows, np.int64),
-        np.asarray([row % 5 for row in rows], np.int64),
+        History.of(rows, [row % 5 for row in rows], [row * 3 for row in rows]),
         np.asarray(seen, np.int64),
         tower,
     ),
@@ -84,7 +84,5 @@ class TestBytes:
         np.testing.assert_array_equal(found.values, vector.values)
 
     def test_it_is_compact(self) -> None:
-        full = a_state(
-            rows=np.arange(200), types=np.zeros(200, np.int64), seen=np.arange(1000), tower=b""
-        )
-        assert len(encode_state(full)) == 24 + 12 + 200 * 6 + 1000 * 4 + 4
+        full = a_state(history=History.of(range(200)), seen=np.arange(1000), tower=b"")
+        assert len(encode_state(full)) == 24 + 12 + 200 * 14 + 1000 * 4 + 4

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from app.cache.user_codec import (
@@ -41,8 +42,8 @@ class TestBuilding:
         await shop.post_events("someone", zip(names, types, strict=True))
         state = await self.built(shop, "someone")
         assert state is not None
-        assert state.rows.tolist() == [rows[name] for name in names[-20:]]
-        assert state.types.tolist() == [n % 2 for n in range(5, 25)]
+        assert state.history.rows.tolist() == [rows[name] for name in names[-20:]]
+        assert state.history.types.tolist() == [n % 2 for n in range(5, 25)]
         assert state.seen.tolist() == sorted(rows.values())
         assert same((await shop.state["user_states"].get("someone")).state, state)
 
@@ -58,7 +59,8 @@ class TestBuilding:
             assert answer.status_code < 300
         state = await self.built(shop, "someone")
         assert state is not None
-        assert state.rows.tolist() == [rows[name] for name in "bdac"]
+        assert state.history.rows.tolist() == [rows[name] for name in "bdac"]
+        assert np.diff(state.history.times_s).tolist() == [86_400, 86_400, 0]
 
     async def test_a_type_that_was_removed(self, shop: Shop) -> None:
         await shop.put_items("a", "b")
@@ -74,7 +76,7 @@ class TestBuilding:
         await shop.state["database"].transaction("rename", rename)
         state = await self.built(shop, "someone")
         assert state is not None
-        assert state.rows.tolist() == [rows["b"]]
+        assert state.history.rows.tolist() == [rows["b"]]
         assert state.seen.tolist() == sorted(rows.values())
 
     async def test_parallel_events_and_reads_never_leave_an_older_state(self, shop: Shop) -> None:

@@ -96,7 +96,7 @@ def test_a_stronger_pull_stays_nearer() -> None:
 def test_the_residual_is_a_newton_step_on_the_own_loss(objective: str) -> None:
     """Against the gradient and the Hessian of torch, event by event."""
     table, scalars = make_model(3)
-    history, pull = lover(table, 9), 2.0
+    history, pull = dataclasses.replace(lover(table, 9), times_s=np.arange(9) ** 6), 2.0
     settings = AdaptationSettings((pull,), 5, 3.0, objective=objective)
     found = residuals(table, scalars, [history], LIVE, settings)[0]
     targets, bias = torch.tensor(table.target).double(), torch.tensor(table.bias).double()
@@ -110,7 +110,7 @@ def test_the_residual_is_a_newton_step_on_the_own_loss(objective: str) -> None:
                 for i in range(9)
                 if (i < event if objective == "ordered" else rows[i] != rows[event])
             ]
-            known = History(history.rows[seen], history.types[seen])
+            known = history.take(np.array(seen))
             shared = UserTower.default(scalars, DIM)
             vector = user_vector(table, scalars, shared, known, ordered=objective == "ordered")
             logits = targets @ (residual + torch.tensor(vector).double()) + bias

@@ -12,7 +12,7 @@ BLOCK = np.array([1, 3], np.int64)
 
 def make_model() -> tuple[ItemTable, SharedScalars]:
     heads = np.arange(24, dtype=np.float32).reshape(3, 4, 2)
-    scalars = SharedScalars.from_vector(np.arange(100, 107, dtype=np.float32), 2, 1)
+    scalars = SharedScalars.from_vector(np.arange(100, 159, dtype=np.float32), 2, 1)
     return ItemTable(*heads, np.arange(50, 54, dtype=np.float32)), scalars
 
 
@@ -24,7 +24,7 @@ def test_a_vector_too_short_is_refused() -> None:
 def test_order_is_target_long_short_bias_scalars() -> None:
     values = flatten(*make_model(), BLOCK)
     heads = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23]
-    assert values.tolist() == [*heads, 51, 53, *range(100, 107)]
+    assert values.tolist() == [*heads, 51, 53, *range(100, 159)]
     assert values.shape == (n_values(2, 2, 2, 1),)
     assert values.dtype == np.float32
 

@@ -10,7 +10,7 @@ from recsys.flat_vector import flatten, moved
 from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.local_loss import last_event, loss_gradient
-from recsys.shared_scalars import SharedScalars
+from recsys.shared_scalars import SharedScalars, n_scalars
 
 LENGTH, TYPES, DIM, ROWS, EVENTS = 7, 3, 4, 12, 11
 SEED = np.array([3], np.uint64)
@@ -20,14 +20,15 @@ BLOCK = np.array([0, 1, 3, 4, 6, 7, 9, 11], np.int64)
 def make_model(seed: int = 0) -> tuple[ItemTable, SharedScalars]:
     rng = np.random.default_rng(seed)
     table = ItemTable(*rng.normal(size=(3, ROWS, DIM)), rng.normal(size=ROWS))
-    n_scalars = 2 * LENGTH + 2 + TYPES
-    return table, SharedScalars.from_vector(0.5 * rng.normal(size=n_scalars), LENGTH, TYPES)
+    vector = 0.5 * rng.normal(size=n_scalars(LENGTH, TYPES))
+    return table, SharedScalars.from_vector(vector, LENGTH, TYPES)
 
 
 def make_history() -> History:
     """Events of three types, more than the kernels are long, with repeats, partly out of block."""
     rng = np.random.default_rng(5)
-    return History.of(rng.integers(0, ROWS, EVENTS), rng.integers(0, TYPES, EVENTS))
+    times_s = np.cumsum(rng.choice([0, 3, 5000], EVENTS))
+    return History.of(rng.integers(0, ROWS, EVENTS), rng.integers(0, TYPES, EVENTS), times_s)
 
 
 def cut_at(n_events: int, points: list[int], n_targets: int, dropout: float) -> Cuts:
@@ -49,7 +50,7 @@ def torch_loss(
     scales: np.ndarray,
 ) -> torch.Tensor:
     """The same loss, written event by event on torch tensors."""
-    target, long, short, bias, kernel_long, kernel_short, gains, type_weights = parts
+    target, long, short, bias, kernel_long, kernel_short, *gaps, gains, type_weights = parts
     losses = []
     for context, weights, known, scale in zip(
         cuts.context[0], cuts.target_weights[0], cuts.known[0], scales[0], strict=True
@@ -69,7 +70,9 @@ def torch_loss(
                 continue
             total, mass = torch.zeros(DIM, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
             for age, event in enumerate(kept if not ordered else kept[:LENGTH]):
+                gap = int(history.times_s[kept[0]] - history.times_s[event]).bit_length()
                 log_weight = type_weights[history.types[event]] + kernel[age if ordered else 0]
+                log_weight = log_weight + gaps[side][gap if ordered else 0]
                 total = total + torch.exp(log_weight) * head[history.rows[event]]
                 mass = mass + torch.exp(log_weight)
             if len(kept):

@@ -7,7 +7,7 @@ import torch
 from recsys.item_tower import TowerShape, first_tower
 from recsys.server_state import from_bytes, to_bytes
 from recsys.server_step import ServerSettings, ServerState, server_step
-from recsys.shared_scalars import SharedScalars
+from recsys.shared_scalars import SharedScalars, n_scalars
 
 SHAPE = TowerShape(dim=4, n_buckets=32, width=8, hidden=(8, 8))
 BLOCK = np.array([0, 2, 5], np.int64)
@@ -17,7 +17,7 @@ def trained_state() -> ServerState:
     features = {row: np.array([row, row + 1], np.int64) for row in (0, 2, 5)}
     scalars = SharedScalars.initial(history_length=6, n_types=2)
     state = ServerState.start(first_tower(SHAPE, features, height=7, seed=1), scalars)
-    delta = np.random.default_rng(0).normal(size=3 * 13 + 16).astype(np.float32)
+    delta = np.random.default_rng(0).normal(size=3 * 13 + n_scalars(6, 2)).astype(np.float32)
     return server_step(state, delta, BLOCK, ServerSettings())
 
 
@@ -39,7 +39,7 @@ def test_equal_states_give_equal_bytes() -> None:
 def test_training_goes_on_from_the_bytes_as_if_nothing_had_happened() -> None:
     state = trained_state()
     restored = from_bytes(to_bytes(state))
-    delta = np.random.default_rng(1).normal(size=3 * 13 + 16).astype(np.float32)
+    delta = np.random.default_rng(1).normal(size=3 * 13 + n_scalars(6, 2)).astype(np.float32)
     settings = ServerSettings()
     once, twice = (server_step(s, delta, BLOCK, settings) for s in (state, restored))
     assert to_bytes(once) == to_bytes(twice)

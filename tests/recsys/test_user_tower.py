@@ -5,7 +5,7 @@ import pytest
 
 from recsys.history import History
 from recsys.item_table import ItemTable
-from recsys.shared_scalars import SharedScalars
+from recsys.shared_scalars import SharedScalars, n_scalars
 from recsys.user_tower import UserTower, batch_of_one, user_vector, user_vectors
 
 LENGTH, TYPES, DIM, ROWS = 6, 3, 5, 9
@@ -14,7 +14,7 @@ LENGTH, TYPES, DIM, ROWS = 6, 3, 5, 9
 def make_model(seed: int = 0) -> tuple[ItemTable, SharedScalars, UserTower]:
     rng = np.random.default_rng(seed)
     table = ItemTable(*rng.normal(size=(3, ROWS, DIM)), rng.normal(size=ROWS))
-    scalars = SharedScalars.from_vector(rng.normal(size=2 * LENGTH + 2 + TYPES), LENGTH, TYPES)
+    scalars = SharedScalars.from_vector(rng.normal(size=n_scalars(LENGTH, TYPES)), LENGTH, TYPES)
     return table, scalars, UserTower(rng.normal(size=DIM), rng.normal(size=2), rng.normal(size=3))
 
 
@@ -24,11 +24,15 @@ def vector_by_hand(
     """The design's formula, one event at a time."""
     sums, masses = np.zeros((2, DIM)), np.zeros(2)
     kernels = (scalars.log_kernel_long, scalars.log_kernel_short)
-    for age, (row, kind) in enumerate(
-        zip(history.rows[::-1][:LENGTH], history.types[::-1], strict=False)
+    gap_kernels = (scalars.log_gap_long, scalars.log_gap_short)
+    known = history.last(LENGTH)
+    for age, (row, kind, time_s) in enumerate(
+        zip(known.rows[::-1], known.types[::-1], known.times_s[::-1], strict=True)
     ):
+        gap = int(known.times_s[-1] - time_s).bit_length()
         for side, head in enumerate((table.context_long, table.context_short)):
             weight = np.exp(tower.log_type_weights[kind]) * np.exp(kernels[side][age])
+            weight *= np.exp(gap_kernels[side][gap])
             sums[side] += weight * head[row]
             masses[side] += weight
     pools = sums[0] / masses[0], sums[1] / masses[1]
@@ -40,7 +44,8 @@ def vector_by_hand(
 def test_vector_is_the_formula(n_events: int) -> None:
     table, scalars, tower = make_model()
     rng = np.random.default_rng(n_events)
-    history = History.of(rng.integers(0, ROWS, n_events), rng.integers(0, TYPES, n_events))
+    times_s = 10**9 + np.cumsum(rng.choice([0, 1, 40, 90_000], n_events))
+    history = History.of(rng.integers(0, ROWS, n_events), rng.integers(0, TYPES, n_events), times_s)
     found = user_vector(table, scalars, tower, history)
     assert found == pytest.approx(vector_by_hand(table, scalars, tower, history))
 

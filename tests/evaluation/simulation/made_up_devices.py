@@ -7,7 +7,7 @@ from evaluation.simulation.population import Batch, Population
 from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.local_training import LocalSettings, train_locally
-from recsys.shared_scalars import SharedScalars
+from recsys.shared_scalars import SharedScalars, n_scalars
 
 ROWS, DIM, LENGTH, TYPES = 40, 8, 20, 2
 LENGTHS = (0, 1, 2, 3, 7, 15, 20, 20)
@@ -18,7 +18,7 @@ def make_received(dtype: type = np.float32, n_block: int = 25) -> Received:
     rng = np.random.default_rng(0)
     heads = rng.normal(scale=0.3, size=(3, ROWS, DIM)).astype(dtype)
     table = ItemTable(*heads, rng.normal(size=ROWS).astype(dtype))
-    vector = rng.normal(scale=0.1, size=2 * LENGTH + 2 + TYPES).astype(dtype)
+    vector = rng.normal(scale=0.1, size=n_scalars(LENGTH, TYPES)).astype(dtype)
     block = np.sort(rng.choice(ROWS, n_block, replace=False)).astype(np.int64)
     return Received(table, SharedScalars.from_vector(vector, LENGTH, TYPES), block)
 
@@ -26,7 +26,14 @@ def make_received(dtype: type = np.float32, n_block: int = 25) -> Received:
 def make_histories(n_items: int = ROWS) -> list[History]:
     """One per entry of LENGTHS; with few items, most events repeat one."""
     rng = np.random.default_rng(1)
-    return [History.of(rng.integers(0, n_items, n), rng.integers(0, TYPES, n)) for n in LENGTHS]
+    return [
+        History.of(
+            rng.integers(0, n_items, n),
+            rng.integers(0, TYPES, n),
+            10**9 + np.cumsum(rng.choice([0, 7, 40_000], n)),
+        )
+        for n in LENGTHS
+    ]
 
 
 def batch_of(histories: list[History]) -> Batch:

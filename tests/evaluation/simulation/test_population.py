@@ -5,11 +5,13 @@ import pytest
 
 from evaluation.simulation.population import Batch, Population, training_seeds
 from recsys.history import History
+from recsys.pooling import Events
 from tests.evaluation.simulation.made_up_devices import LENGTH, LENGTHS, ROWS, make_histories
 
 
 def padded(rows: list[list[int]], types: list[list[int]], lengths: list[int]) -> Batch:
-    return Batch(np.array(rows), np.array(types), np.array(lengths))
+    times_s = 60 * np.array(rows)  # a made-up time that must stay with its event
+    return Batch(Events(np.array(rows), np.array(types), times_s), np.array(lengths))
 
 
 def test_histories_come_back() -> None:
@@ -21,6 +23,7 @@ def test_histories_come_back() -> None:
         found = population.history(device)
         assert np.array_equal(found.rows, history.rows)
         assert np.array_equal(found.types, history.types)
+        assert np.array_equal(found.times_s, history.times_s)
 
 
 def test_only_the_newest_events_are_kept() -> None:
@@ -32,7 +35,7 @@ def test_only_the_newest_events_are_kept() -> None:
 def test_nobody_is_a_population_too() -> None:
     nobody = Population.of([], LENGTH)
     assert len(nobody) == 0
-    assert nobody.batch(np.zeros(0, np.int64)).rows.shape == (0, 0)
+    assert nobody.batch(np.zeros(0, np.int64)).events.rows.shape == (0, 0)
     assert list(nobody.batches(np.zeros(0, np.int64), 4)) == []
 
 
@@ -42,9 +45,9 @@ def test_a_batch_pads_at_the_end_with_a_valid_row() -> None:
     )
     batch = population.batch(np.array([2, 0, 1]))
     assert batch.lengths.tolist() == [0, 3, 1]
-    assert batch.rows.tolist() == [[0, 0, 0], [7, 8, 9], [6, 0, 0]]
-    assert batch.types.tolist() == [[0, 0, 0], [1, 0, 1], [0, 0, 0]]
-    assert batch.rows.dtype == np.int64
+    assert batch.events.rows.tolist() == [[0, 0, 0], [7, 8, 9], [6, 0, 0]]
+    assert batch.events.types.tolist() == [[0, 0, 0], [1, 0, 1], [0, 0, 0]]
+    assert batch.events.rows.dtype == np.int64
 
 
 def test_batches_hold_every_device_once_and_neighbours_in_length() -> None:
@@ -65,11 +68,12 @@ def test_a_batch_within_rows_drops_the_other_rows_events() -> None:
     )
     found = batch.within(np.array([4, 6]))
     assert found.lengths.tolist() == [3, 1, 2, 0]
-    assert found.rows[0].tolist() == [0, 1, 0]
-    assert found.types[0].tolist() == [1, 3, 4]
-    assert (found.rows[1, 0], found.types[1, 0]) == (0, 6)
-    assert found.rows[2, :2].tolist() == [1, 1]
-    assert found.types[2, :2].tolist() == [7, 8]
+    assert found.events.rows[0].tolist() == [0, 1, 0]
+    assert found.events.types[0].tolist() == [1, 3, 4]
+    assert found.events.times_s[0].tolist() == [240, 360, 240]
+    assert (found.events.rows[1, 0], found.events.types[1, 0]) == (0, 6)
+    assert found.events.rows[2, :2].tolist() == [1, 1]
+    assert found.events.types[2, :2].tolist() == [7, 8]
 
 
 def test_padding_is_no_event_of_row_zero() -> None:
@@ -82,7 +86,7 @@ def test_no_rows_leave_nothing() -> None:
     population = Population.of(make_histories(), LENGTH)
     found = population.batch(np.arange(len(population))).within(np.zeros(0, np.int64))
     assert found.lengths.tolist() == [0] * len(population)
-    assert found.rows.shape == (len(population), 0)
+    assert found.events.rows.shape == (len(population), 0)
 
 
 def test_within_all_rows_changes_nothing() -> None:
@@ -90,8 +94,8 @@ def test_within_all_rows_changes_nothing() -> None:
     batch = population.batch(np.arange(3, 8))
     found = batch.within(np.arange(ROWS))
     for device, n in enumerate(batch.lengths):
-        assert np.array_equal(found.rows[device, :n], batch.rows[device, :n])
-        assert np.array_equal(found.types[device, :n], batch.types[device, :n])
+        assert np.array_equal(found.events.rows[device, :n], batch.events.rows[device, :n])
+        assert np.array_equal(found.events.types[device, :n], batch.events.types[device, :n])
 
 
 def test_seeds_belong_to_device_and_round_whatever_the_order() -> None:

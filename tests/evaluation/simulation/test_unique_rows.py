@@ -6,13 +6,16 @@ import torch
 
 from evaluation.simulation.population import Batch
 from evaluation.simulation.unique_rows import UniqueRows
+from recsys.pooling import Events
 
-REPEATING = Batch(
-    np.array([[5, 3, 5, 5], [0, 2, 0, 0], [4, 0, 0, 0]]),
-    np.zeros((3, 4), np.int64),
-    np.array([4, 3, 2]),
-)
-DISTINCT = Batch(np.array([[5, 3, 1], [2, 0, 0]]), np.zeros((2, 3), np.int64), np.array([3, 1]))
+
+def batch(rows: list[list[int]], lengths: list[int]) -> Batch:
+    events = np.array(rows)
+    return Batch(Events(events, 0 * events, 0 * events), np.array(lengths))
+
+
+REPEATING = batch([[5, 3, 5, 5], [0, 2, 0, 0], [4, 0, 0, 0]], [4, 3, 2])
+DISTINCT = batch([[5, 3, 1], [2, 0, 0]], [3, 1])
 
 
 def rows_of(unique: UniqueRows, device: int) -> list[int]:
@@ -36,14 +39,14 @@ def test_without_repeats_events_are_the_rows() -> None:
 @pytest.mark.parametrize("batch", [REPEATING, DISTINCT], ids=["repeating", "distinct"])
 def test_sums_go_to_the_row_of_each_event(batch: Batch) -> None:
     unique = UniqueRows.of(batch)
-    b, n = batch.rows.shape
+    b, n = batch.events.rows.shape
     by_event = np.random.default_rng(0).normal(size=(b, 2, n))
     by_event[np.broadcast_to((np.arange(n) >= batch.lengths[:, None])[:, None], (b, 2, n))] = 0
     found = unique.by_row(torch.from_numpy(by_event)).numpy()
     for device in range(b):
         for place in np.nonzero(unique.real[device].numpy())[0]:
             own = np.arange(n) < batch.lengths[device]
-            own &= batch.rows[device] == int(unique.rows[device, place])
+            own &= batch.events.rows[device] == int(unique.rows[device, place])
             expected = by_event[device][:, own].sum(axis=1)
             assert found[device, :, place] == pytest.approx(expected)
         assert not found[device][:, ~unique.real[device].numpy()].any()
@@ -54,7 +57,7 @@ def test_what_a_row_holds_comes_to_each_of_its_events(batch: Batch) -> None:
     unique = UniqueRows.of(batch)
     found = unique.by_event(unique.rows[:, None, :].double())
     for device, length in enumerate(batch.lengths):
-        assert found[device, 0, :length].tolist() == batch.rows[device, :length].tolist()
+        assert found[device, 0, :length].tolist() == batch.events.rows[device, :length].tolist()
 
 
 def test_padding_never_joins_row_zero() -> None:
