@@ -57,13 +57,13 @@ SHORT = TwofoldSettings(
         clip_l2=5.0,
         local=LocalSettings(n_cuts=2, history_dropout=0.1, vector_dropout=0.6),
         server=ServerSettings(
-            rate=1.2e-2, half_life_rounds=120.0, rate_floor=0.05, weight_decay=1e-4
+            rate=1.2e-2, half_life_rounds=200.0, rate_floor=0.15, weight_decay=1e-4
         ),
     ),
     dim=128,
     content_width=64,
     history_length=50,
-    n_rounds=400,
+    n_rounds=700,
     check_every=50,
     patience=3,
 )

@@ -43,7 +43,7 @@ class AdaptationSettings:
 
     pulls: tuple[float, ...] = (12.0, 36.0, 100.0)
     n_events: int = 40
-    recency_events: float = 10.0
+    recency_events: float = 5.0
     held_share: float = 0.3
     margin: float = 0.01
     events_min: int = 5
