@@ -8,11 +8,13 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 # How much the scaled campaigns do in `make test`; the large runs have targets of their own.
 EXAMPLES ?= 25
+# A folder of MovieLens 100K, for the benchmarks.
+DATA ?= $(TWOFOLD_DATA)/ml-100k
 
-.PHONY: help install check test demo fuzz browser clean
+.PHONY: help install check test demo fuzz browser benchmark-time-to-quality clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-25s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Set up .venv with everything that development needs
 
@@ -41,6 +43,10 @@ fuzz: $(STAMP) ## Every route against generated bad input, at length
 
 browser: $(STAMP) ## The page in a headless Chromium at two widths
 	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+# Minutes of CPU time. One thread: both sides are timed by the CPU seconds of the process.
+benchmark-time-to-quality: $(STAMP) ## PFedRec's own loop against the simulator, to equal quality (DATA=ml-100k)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.time_to_quality --data $(DATA) $(ARGS)
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .twofold

@@ -1,6 +1,6 @@
 """Twofold in a comparison: federated rounds in simulation, then each user's own adaptation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -105,14 +105,9 @@ class TwofoldRecommender:
     def _train(
         self, task: Task, settings: TwofoldSettings, seed: int, on_progress: OnProgress
     ) -> tuple[Checked, tuple[tuple[int, float], ...]]:
-        state = first_state(task, settings, seed)
-        population = Population.of(task.train, settings.history_length)
-        rounds = Rounds(population, warm_rows(task), settings.rounds, seed)
-        model = Averaged(state.tower.table(), state.scalars)
-        best, curve = Checked(-1.0, 0, model), []
-        for number, result in enumerate(rounds.run(state, settings.n_rounds), start=1):
-            after = result.state
-            model = model.and_then(after.tower.table(), after.scalars, settings.averaging)
+        models = versions(task, settings, seed)
+        best, curve = Checked(-1.0, 0, next(models)), []
+        for number, model in enumerate(models, start=1):
             if number % settings.check_every and number < settings.n_rounds:
                 continue
             quality = _quality(task, model)
@@ -122,6 +117,19 @@ class TwofoldRecommender:
             if number - best.n_rounds >= settings.patience * settings.check_every:
                 break
         return best, tuple(curve)
+
+
+def versions(task: Task, settings: TwofoldSettings, seed: int) -> Iterator[Averaged]:
+    """What ranks, untrained and after each round: the average over the versions so far."""
+    state = first_state(task, settings, seed)
+    population = Population.of(task.train, settings.history_length)
+    rounds = Rounds(population, warm_rows(task), settings.rounds, seed)
+    model = Averaged(state.tower.table(), state.scalars)
+    yield model
+    for result in rounds.run(state, settings.n_rounds):
+        after = result.state
+        model = model.and_then(after.tower.table(), after.scalars, settings.averaging)
+        yield model
 
 
 def _quality(task: Task, model: Averaged) -> float:

@@ -58,6 +58,8 @@ class LocalSettings:
             raise ValueError(f"rivals must be one of {RIVALS}")
         if min(self.n_cuts, self.n_targets, self.local_steps) < 1:
             raise ValueError("n_cuts, n_targets and local_steps must be at least 1")
+        if self.target_type < ANY_TYPE:
+            raise ValueError(f"target_type must be an event type's index, or {ANY_TYPE} for all")
         if not (0 <= self.history_dropout < 1 and 0 <= self.vector_dropout < 1):
             raise ValueError("history_dropout and vector_dropout must be in [0, 1)")
         if not (0 < self.target_decay < float("inf") and 0 < self.local_rate < float("inf")):

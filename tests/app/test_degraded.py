@@ -1,7 +1,7 @@
 """Stores that are away: lists still come, say so, and are themselves again afterwards."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,8 @@ SEEN = {"item-03", "item-07", "item-11"}
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A server of the test's own, which it may stop."""
-    server = EmbeddedRedis(tmp_path / "redis")
-    server.start()
-    yield server
-    server.stop()
+def redis_server(own_redis: EmbeddedRedis) -> EmbeddedRedis:
+    return own_redis
 
 
 @pytest.fixture

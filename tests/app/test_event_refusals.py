@@ -7,20 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.app.made_up_records import EVENT, bulk, event
+
 Connect = Callable[[str | None], httpx.AsyncClient]
 Refused = Callable[..., Any]
 PATH = "/v1/events"
-EVENT = {"event_id": "e1", "user_id": "ann", "item_id": "cup", "type": "view"}
-
-
-def event(**changes: Any) -> dict[str, Any]:
-    """A good event, changed."""
-    return {**EVENT, **changes}
-
-
-def bulk(*changes: dict[str, Any]) -> dict[str, Any]:
-    """Good events with ids of their own, changed one by one."""
-    return {"events": [{**event(event_id=f"e{n}"), **c} for n, c in enumerate(changes)]}
 
 
 @pytest.fixture(autouse=True)

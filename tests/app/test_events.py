@@ -1,7 +1,6 @@
 """What `POST /v1/events` stores; the refusals are in a file of their own."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,21 +11,11 @@ from app.cache.embedded import EmbeddedRedis
 from app.settings import Settings
 from app.store.tables import events, users
 from app.wiring import State
+from tests.app.made_up_records import EVENT, bulk, event
 
 Connect = Callable[[str | None], httpx.AsyncClient]
 Refused = Callable[..., Any]
 PATH = "/v1/events"
-EVENT = {"event_id": "e1", "user_id": "ann", "item_id": "cup", "type": "view"}
-
-
-def event(**changes: Any) -> dict[str, Any]:
-    """A good event, changed."""
-    return {**EVENT, **changes}
-
-
-def bulk(*changes: dict[str, Any]) -> dict[str, Any]:
-    """Good events with ids of their own, changed one by one."""
-    return {"events": [{**event(event_id=f"e{n}"), **c} for n, c in enumerate(changes)]}
 
 
 async def stored(state: State) -> list[Any]:
@@ -137,12 +126,8 @@ class TestWithoutCache:
     """The cache's server ends while the worker lives."""
 
     @pytest.fixture
-    def redis_server(self, tmp_path: Path) -> Iterator[EmbeddedRedis]:
-        """A server of this test's own, because the test stops it."""
-        server = EmbeddedRedis(tmp_path / "redis")
-        server.start()
-        yield server
-        server.stop()
+    def redis_server(self, own_redis: EmbeddedRedis) -> EmbeddedRedis:
+        return own_redis
 
     async def test_events_are_stored(
         self, client: httpx.AsyncClient, state: State, redis_server: EmbeddedRedis

@@ -7,17 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.app.made_up_records import ITEM
+
 Connect = Callable[[str | None], httpx.AsyncClient]
 Refused = Callable[..., Any]
-
-ITEM = {
-    "title": "Espresso cup",
-    "categories": ["kitchen", "cups"],
-    "brand": "Loveramics",
-    "creators": ["A. Potter"],
-    "price": 12.5,
-    "tags": ["ceramic"],
-}
 METHODS = ["PUT", "GET", "DELETE"]
 
 

@@ -14,18 +14,11 @@ from app.wiring import State
 from recsys.item_table import ItemTable
 from recsys.shared_scalars import SharedScalars
 from tests.app.device_by_hand import enrol
+from tests.app.made_up_records import ITEM
 
 Connect = Callable[[str | None], httpx.AsyncClient]
 Refused = Callable[..., Any]
 
-ITEM = {
-    "title": "Espresso cup",
-    "categories": ["kitchen", "cups"],
-    "brand": "Loveramics",
-    "creators": ["A. Potter"],
-    "price": 12.5,
-    "tags": ["ceramic"],
-}
 STRANGE_IDS = [
     "a/b",
     "a%2Fb",

@@ -1,7 +1,6 @@
 """Health, readiness, metrics, and what every route does when something is wrong."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -74,12 +73,8 @@ class TestWithoutCache:
     """The cache's server ends while the worker lives."""
 
     @pytest.fixture
-    def redis_server(self, tmp_path: Path) -> Iterator[EmbeddedRedis]:
-        """A server of this test's own, because the test stops it."""
-        server = EmbeddedRedis(tmp_path / "redis")
-        server.start()
-        yield server
-        server.stop()
+    def redis_server(self, own_redis: EmbeddedRedis) -> EmbeddedRedis:
+        return own_redis
 
     async def test_degraded(
         self, anonymous: httpx.AsyncClient, redis_server: EmbeddedRedis

@@ -1,8 +1,5 @@
 """With Redis stopped a round still runs from enrolment to publication; only its count is gone."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import httpx
 import pytest
 
@@ -20,12 +17,8 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A server of the test's own, which it may stop."""
-    server = EmbeddedRedis(tmp_path / "redis")
-    server.start()
-    yield server
-    server.stop()
+def redis_server(own_redis: EmbeddedRedis) -> EmbeddedRedis:
+    return own_redis
 
 
 async def test_uploads_are_untouched(

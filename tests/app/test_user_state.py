@@ -1,8 +1,7 @@
 """User state in the cache: what may follow what, and what an outage leaves behind."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -135,14 +134,6 @@ class Ticking:
 
 
 class TestOutage:
-    @pytest.fixture
-    def own_redis(self, tmp_path: Path) -> Iterator[EmbeddedRedis]:
-        """A server that the test may stop."""
-        server = EmbeddedRedis(tmp_path / "redis")
-        server.start()
-        yield server
-        server.stop()
-
     @pytest.fixture
     async def pair(
         self, own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,6 @@
 Console errors, requests to other hosts and horizontal overflow fail every test.
 """
 
-import shutil
 import socket
 import threading
 import time
@@ -12,38 +11,16 @@ from urllib.parse import quote
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from evaluation.demo.page_server import create_page
-from tests.browser.page_checks import LOW_CONTRAST, assert_fits
+from tests.browser.page_checks import LOW_CONTRAST
+from tests.browser.screens import NARROW, NARROWEST, WIDE, viewport
 from tests.evaluation.made_up_shop import HOSTILE_ID, HOSTILE_TITLE, MadeUpShop
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WIDE, NARROW, NARROWEST = 1280, 390, 360
-MET = {WIDE: 900, NARROW: 844, NARROWEST: 740}
-
 RANKS = "Ranks: 1,291.5 before the rounds, 44 after the rounds, 6 adapted on the device."
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("no `chromium` on the path: the page was not opened")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -69,29 +46,21 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(chromium: Browser, address: str) -> Iterator[Open]:
-    """Opens the page; afterwards nothing may have gone wrong in it."""
-    contexts = []
-    wrong: list[str] = []
+def open_page(new_page: Open, address: str) -> Open:
+    """Opens the page at a shopper."""
 
     def open_at(width: int = WIDE, scheme: str = "light", shopper: str = "shopper-0007") -> Page:
-        viewport = {"width": width, "height": MET[width]}
-        context = chromium.new_context(viewport=viewport, color_scheme=scheme, locale="en-GB")
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith(address) else wrong.append(r.url))
+        page = new_page(
+            lambda url: url.startswith(address),
+            viewport=viewport(width),
+            color_scheme=scheme,
+            locale="en-GB",
+        )
         page.goto(f"{address}#{quote(shopper, safe='')}")
         expect(page.locator("#panel-for-you .rec").first).to_be_visible()
         return page
 
-    yield open_at
-    for context in contexts:
-        for page in context.pages:
-            assert_fits(page)
-        context.close()
-    assert wrong == []
+    return open_at
 
 
 def titles(page: Page) -> list[str]:

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from clients.python.device import Device
 from clients.python.durable_files import CorruptedStateError
 from clients.python.outcomes import Accepted, Dropped, Ended, Failed, Waits
 from clients.python.problems import NotEnrolledError, ServiceProblem
+from tests.clients.deadly_transport import DEADLY
 from tests.clients.rounds_service import Fault, Rig
 
 ROOT = Path(__file__).parents[2]
@@ -140,22 +140,8 @@ def test_a_restart_between_making_and_sending_sends_the_same_bytes_first(rig: Ri
 def test_a_device_killed_around_its_upload_counts_once(rig: Rig, moment: str) -> None:
     """kill -9 between storing and sending, and between sending and hearing the answer."""
     rig.enrol()
-    script = textwrap.dedent("""
-        import os, signal, sys
-        from clients.python.device import Device
-        from clients.python.transport import Transport
-
-        class Deadly(Transport):
-            def send(self, method, url, **how):
-                if method == "PUT" and sys.argv[2] == "before":
-                    os.kill(os.getpid(), signal.SIGKILL)
-                answer = super().send(method, url, **how)
-                if method == "PUT":
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return answer
-
-        Device.open(sys.argv[1], transport=Deadly()).take_part(float(sys.argv[3]))
-    """)
+    once = "Device.open(sys.argv[1], transport=Deadly()).take_part(float(sys.argv[3]))"
+    script = DEADLY + once
     command = [sys.executable, "-c", script, str(rig.folder / "a"), moment, str(rig.now)]
     killed = subprocess.run(command, cwd=ROOT, check=False, timeout=60)
     assert killed.returncode == -signal.SIGKILL

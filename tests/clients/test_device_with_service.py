@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from clients.python.transport import Transport
 from evaluation.demo.service_process import ServiceProcess
 from federation.canonical import digest
 from recsys.datasets.interactions import Event
+from tests.clients.deadly_transport import DEADLY
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
@@ -226,24 +226,11 @@ def test_lists_for_a_hosted_user_and_a_session(shop: Shop) -> None:
     assert shop.client.user_token(user)["token"].count(".") == 2
 
 
-KILLED = textwrap.dedent("""
-    import os, signal, sys
-    from clients.python.device import Device
-    from clients.python.transport import Transport
-
-    class Deadly(Transport):
-        def send(self, method, url, **how):
-            if method == "PUT" and sys.argv[2] == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            answer = super().send(method, url, **how)
-            if method == "PUT":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return answer
-
-    device = Device.open(sys.argv[1], transport=Deadly())
-    while True:
-        device.take_part()
-""")
+KILLED = f"""{DEADLY}
+device = Device.open(sys.argv[1], transport=Deadly())
+while True:
+    device.take_part()
+"""
 
 
 @pytest.mark.faults

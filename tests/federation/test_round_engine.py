@@ -11,7 +11,6 @@ from federation.round_effects import (
     Effect,
     OpenNext,
     Publish,
-    Refuse,
 )
 from federation.round_engine import replay, step
 from federation.round_events import (
@@ -29,17 +28,8 @@ from federation.round_events import (
     TimePassed,
     UploadOffered,
 )
-from federation.round_state import GATHERING, PHASES, TRANSITIONS, RoundState
-
-CHECK_IN = CheckedIn(1.0, assignment_open=False, account_assigned=False)
-UPLOAD = UploadOffered(2.0, "open")
-
-
-def reason(state: RoundState, event: Event) -> str:
-    after, (effect,) = step(state, event)
-    assert after == state
-    assert isinstance(effect, Refuse)
-    return effect.refusal.reason
+from federation.round_state import GATHERING, PHASES, TRANSITIONS
+from tests.federation.round_steps import CHECK_IN, UPLOAD, reason
 
 
 def one_of_each(now: float = 5.0) -> list[Event]:

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from federation.round_effects import Accept, BeginGate, BeginReduce, ComeBack, Effect, Refuse
+from federation.round_effects import Accept, BeginGate, BeginReduce, ComeBack, Effect
 from federation.round_engine import replay, step
 from federation.round_events import (
     CheckedIn,
-    Event,
     GatePassed,
     LeasesExpired,
     Paused,
@@ -18,17 +17,7 @@ from federation.round_events import (
     TimePassed,
     UploadOffered,
 )
-from federation.round_state import RoundState
-
-CHECK_IN = CheckedIn(1.0, assignment_open=False, account_assigned=False)
-UPLOAD = UploadOffered(2.0, "open")
-
-
-def reason(state: RoundState, event: Event) -> str:
-    after, (effect,) = step(state, event)
-    assert after == state
-    assert isinstance(effect, Refuse)
-    return effect.refusal.reason
+from tests.federation.round_steps import CHECK_IN, UPLOAD, reason
 
 
 def test_hold_keeps_accepting_and_grants_nothing(round_in: Any) -> None:

@@ -11,7 +11,13 @@ from recsys.flat_vector import flatten, n_values, split
 from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.local_loss import loss_gradient
-from recsys.local_training import LocalMetrics, LocalSettings, draw_cuts, train_locally
+from recsys.local_training import (
+    ANY_TYPE,
+    LocalMetrics,
+    LocalSettings,
+    draw_cuts,
+    train_locally,
+)
 from recsys.shared_scalars import SharedScalars
 
 ROWS, DIM, LENGTH, TYPES = 10, 4, 8, 2
@@ -43,11 +49,17 @@ def history(n_events: int = 12) -> History:
         ({"history_dropout": 1.0}, "history_dropout"),
         ({"local_rate": float("nan")}, "local_rate"),
         ({"local_steps": 0}, "local_steps"),
+        ({"target_type": -2}, "target_type"),
     ],
 )
 def test_bad_settings_are_refused_by_name(mapping: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         LocalSettings.from_mapping(mapping)
+
+
+def test_every_type_and_any_index_may_be_the_target() -> None:
+    for target_type in (ANY_TYPE, 0, 7):
+        assert LocalSettings.from_mapping({"target_type": target_type}).target_type == target_type
 
 
 def seeds(n_steps: int) -> np.ndarray:
