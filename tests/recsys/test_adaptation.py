@@ -149,3 +149,16 @@ def test_items_that_are_gone_play_no_part() -> None:
     loud = ItemTable(table.target, table.context_long, table.context_short, shouting)
     quiet, other = (adapt(t, scalars, lover(table), live, SETTINGS) for t in (table, loud))
     assert same(quiet, other)
+
+
+def test_a_target_type_alone_is_fitted() -> None:
+    table, scalars = make_model()
+    some = lover(table)
+    types = np.where(np.arange(len(some)) % 2, 1, 0)
+    history = dataclasses.replace(some, types=types)
+    found = [
+        residuals(table, scalars, [history], LIVE, dataclasses.replace(SETTINGS, target_type=kind))
+        for kind in (0, 1, 2)
+    ]
+    assert not np.allclose(found[0], found[1])
+    assert not found[2].any()

@@ -89,6 +89,13 @@ def test_known_items_may_be_rivals_too(objective: str) -> None:
     assert not drawn(everything, seeds(1)).known.any()
 
 
+def test_what_is_known_of_another_type_stays_a_rival() -> None:
+    own = history()
+    cuts = drawn(LocalSettings(n_cuts=50, target_type=1), seeds(1))
+    assert not cuts.known[..., own.types != 1].any()
+    assert cuts.known[..., own.types == 1].any()
+
+
 def test_settings_survive_their_mapping() -> None:
     settings = LocalSettings(n_cuts=3, local_rate=0.25, objective="unordered")
     assert LocalSettings.from_mapping(settings.to_mapping()) == settings
