@@ -4,6 +4,9 @@ Decided on validation alone. Groups are ranked apart, so each has a curve of qua
 they combine freely. A *cap* says how good a group may be at most; under a cap every group takes the
 strength at which it is best. The cap is lowered as long as the budget lasts. A strength that makes
 the worst group worse than it was is never taken: a gap may not be narrowed from below.
+
+Validation is small, and the best of many strengths looks better than it is. So a gain counts only
+beyond one standard error of the paired difference (the rule of Breiman et al. 1984, section 3.4.3).
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +23,7 @@ COST_MAX = 0.03
 @dataclass(frozen=True)
 class Curves:
     """quality: (n_strengths, n_groups), mean of each group, the first row without calibration;
+        what is above the first row by less than a standard error stands as the first row
     shares: (n_groups,) of all questions; the rest of them is never calibrated
     rest: what the questions outside these groups add to the overall mean
     """
@@ -54,9 +58,18 @@ def curves(gains: Floats, groups: Ints, large: Sequence[int]) -> Curves:
     masks = groups == np.array(large, np.int64)[:, None]
     if not masks.any(axis=1).all():
         raise ValueError("a group has no questions")
-    quality = np.array([[row[mask].mean() for mask in masks] for row in gains])
+    quality = np.array([_beyond_noise(gains[:, mask]) for mask in masks]).T
     rest = gains[0][~masks.any(axis=0)].sum() / groups.size
     return Curves(quality.reshape(len(gains), len(masks)), masks.mean(axis=1), float(rest))
+
+
+def _beyond_noise(gains: Floats) -> Floats:
+    """(n_strengths,) means of one group's gains, (n_strengths, n_questions of it)."""
+    change = gains - gains[0]
+    error = change.std(axis=1) / np.sqrt(gains.shape[1])
+    mean = change.mean(axis=1)
+    found: Floats = gains[0].mean() + np.where((mean > 0) & (mean <= error), 0.0, mean)
+    return found
 
 
 def choose(found: Curves, cost_max: float = COST_MAX) -> Ints:

@@ -37,6 +37,15 @@ def test_refuses_a_budget_that_is_none(cost_max: float) -> None:
         choose(of_two([0.1], [0.2]), cost_max)
 
 
+def test_a_gain_within_a_standard_error_is_none_and_a_loss_is_one() -> None:
+    # Changes of 1, -0.8, 0 and of 1, 1, 0.9: means 0.07 and 0.97, standard errors 0.42 and 0.03.
+    start = np.array([0.0, 0.8, 0.0])
+    changes = np.array([[0, 0, 0], [1, -0.8, 0], [1, 1, 0.9], [0, -0.1, 0]])
+    gains = start + changes
+    means = curves(gains, np.zeros(3, np.int64), [0]).quality[:, 0] - start.mean()
+    assert means.tolist() == pytest.approx([0, 0, 2.9 / 3, -0.1 / 3])
+
+
 def test_curves_are_means_by_group_and_count_the_rest() -> None:
     gains = np.array([[1.0, 0.0, 0.5, 0.2], [0.0, 0.0, 1.0, 0.9]])
     found = curves(gains, np.array([0, 0, 1, -1]), [0, 1])
