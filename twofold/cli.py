@@ -154,6 +154,10 @@ def evaluate(
         str | None, typer.Option(help="Event type that is asked for; purchases if there are any.")
     ] = None,
     rounds: Annotated[int | None, typer.Option(help="Most rounds that Twofold trains.")] = None,
+    mitigate: Annotated[
+        str | None,
+        typer.Option(help="Narrow the gap by this grouping: history, taste, or one of the data."),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the summary to this file.")
     ] = None,
@@ -184,6 +188,7 @@ def evaluate(
             positions=positions,
             target=target,
             rounds=rounds,
+            mitigate=mitigate,
             json=json_file,
             report=report,
         )

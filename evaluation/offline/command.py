@@ -46,6 +46,7 @@ def prepare(options: EvaluateOptions, console: Console) -> Prepared:
         dataset = formats.load(options.data, options.format)
     with console.status("splitting it"):
         experiment = experiment_of(dataset, options.split, options.seed, options.settings)
+        experiment = experiment.mitigated(options.mitigate)
     return Prepared(options, models, experiment, outputs)
 
 
@@ -65,7 +66,10 @@ def run(prepared: Prepared, console: Console) -> dict[str, Any]:
 
 def _summary(prepared: Prepared, sets: Sets) -> dict[str, Any]:
     task = prepared.experiment.task
-    evaluation = Evaluation(task, sets[TEST], prepared.options.command, _facts(prepared))
+    options = prepared.options
+    evaluation = Evaluation(
+        task, sets[TEST], options.command, _facts(prepared), mitigated=options.mitigate
+    )
     found, people = summary(evaluation), task.test.people
     if SEEN in sets:
         found["unseen"] = unseen_against_seen(sets[SEEN], sets[TEST], people)

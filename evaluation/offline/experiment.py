@@ -45,10 +45,21 @@ class Training:
 
 @dataclass(frozen=True)
 class Experiment:
-    """task: what the evaluation is about; its test questions are the set TEST, in their order."""
+    """task: what the evaluation is about; its test questions are the set TEST, in their order.
+
+    mitigate: the grouping whose gap every model is calibrated to narrow, None: none
+    """
 
     task: Task
     trainings: tuple[Training, ...]
+    mitigate: str | None = None
+
+    def mitigated(self, grouping: str | None) -> "Experiment":
+        """The same with this grouping mitigated. ValueError if the data has no such grouping."""
+        known = ", ".join(self.task.groups)
+        if grouping is not None and grouping not in self.task.groups:
+            raise ValueError(f"--mitigate must be one of {known}, not {grouping!r}")
+        return replace(self, mitigate=grouping)
 
 
 def experiment_of(

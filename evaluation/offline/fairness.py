@@ -42,8 +42,7 @@ def audit(model: ModelRuns, grouping: Grouping, basis: Basis) -> dict[str, Any]:
     gap: NDCG@10 of the best group less that of the worst; shortfall: of everybody less the worst;
     worst: its name. None where fewer than two groups are large enough to compare.
     """
-    masks = grouping.of[basis.queries.people] == np.arange(len(grouping.names))[:, None]
-    sizes = [len(np.unique(basis.queries.people[mask])) for mask in masks]
+    masks, sizes = masks_of(grouping, basis), sizes_of(grouping, basis)
     there = [i for i, n in enumerate(sizes) if n]
     drawn = _drawn(model, masks, basis)
     groups = [
@@ -51,8 +50,23 @@ def audit(model: ModelRuns, grouping: Grouping, basis: Basis) -> dict[str, Any]:
         | {key: interval(rows[i]).json() for key, rows in drawn.items()}
         for i in there
     ]
-    large = [i for i in there if sizes[i] >= SMALL]
-    return {"groups": groups, **_gap(grouping.names, large, drawn[NDCG])}
+    return {"groups": groups, **_gap(grouping.names, large_groups(grouping, basis), drawn[NDCG])}
+
+
+def masks_of(grouping: Grouping, basis: Basis) -> Bools:
+    """(n_groups, n_questions), True where a question is a person's of the group."""
+    masks: Bools = grouping.of[basis.queries.people] == np.arange(len(grouping.names))[:, None]
+    return masks
+
+
+def sizes_of(grouping: Grouping, basis: Basis) -> list[int]:
+    """People asked, by group."""
+    return [len(np.unique(basis.queries.people[mask])) for mask in masks_of(grouping, basis)]
+
+
+def large_groups(grouping: Grouping, basis: Basis) -> list[int]:
+    """The groups that take part in gap and worst group."""
+    return [i for i, n in enumerate(sizes_of(grouping, basis)) if n >= SMALL]
 
 
 def _drawn(model: ModelRuns, masks: Bools, basis: Basis) -> Mapping[str, Floats]:

@@ -16,7 +16,8 @@ DEFAULT_MODELS = "twofold,popular,ease,ials"
 class EvaluateOptions:
     """seeds: how many; seed: the first; positions: last events of each user that are questions;
     target: event type that is asked for, None for purchases where there are any, else every event;
-    rounds: Twofold trains at most so many. ValueError on what makes no evaluation.
+    rounds: Twofold trains at most so many; mitigate: the grouping whose gap is to be narrowed,
+    None: none. ValueError on what makes no evaluation.
     """
 
     data: Path
@@ -28,6 +29,7 @@ class EvaluateOptions:
     positions: int = 1
     target: str | None = None
     rounds: int | None = None
+    mitigate: str | None = None
     json: Path | None = None
     report: Path | None = None
 
@@ -44,6 +46,8 @@ class EvaluateOptions:
             raise ValueError(f"--seed must not be negative, not {self.seed}")
         if self.positions > 1 and self.split not in (LAST, UNSEEN_USERS):
             raise ValueError(f"--positions goes with the splits {LAST} and {UNSEEN_USERS}")
+        if self.mitigate is not None and self.split == UNSEEN_USERS:
+            raise ValueError(f"--mitigate does not go with the split {UNSEEN_USERS}")
         if not self.data.exists():
             raise ValueError(f"{self.data}: no such file or folder (--data)")
         read_names(self.models)
@@ -76,6 +80,7 @@ class EvaluateOptions:
             "--positions": self.positions if self.positions > 1 else None,
             "--target": self.target,
             "--rounds": self.rounds,
+            "--mitigate": self.mitigate,
             "--json": self.json,
             "--report": self.report,
         }

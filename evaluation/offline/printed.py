@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evaluation.offline.mitigation import verdict
 from evaluation.offline.report.formats import (
     decimal,
     interval,
@@ -88,6 +89,8 @@ def lines(summary: Summary) -> Iterator[str]:
     for name, audit in summary["fairness"].items():
         if audit["gap"] is not None:
             yield _fairness(name, audit)
+        for model, found in (audit.get("mitigation") or {}).items():
+            yield _mitigation(name, model, found)
 
 
 def _canary(summary: Summary) -> str:
@@ -129,4 +132,12 @@ def _fairness(name: str, audit: Mapping[str, Any]) -> str:
     return (
         f"Fairness by {name}: worst off {worst['name']} with NDCG@10 {interval(worst, 3)}, "
         f"{interval(audit['gap'], 3)} below the best group."
+    )
+
+
+def _mitigation(name: str, model: str, found: Mapping[str, Any]) -> str:
+    return (
+        f"Mitigation by {name}, {model_label(model)}: gap {interval(found['before'], 3)} to "
+        f"{interval(found['after'], 3)}, {percent(found['share']['mean'])} less, for "
+        f"{percent_interval(found['cost'])} of NDCG@10: {verdict(found)}."
     )

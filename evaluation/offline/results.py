@@ -65,9 +65,13 @@ class ModelRuns:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """task: what was asked; its held-out rows are the targets. command: that made it."""
+    """task: what was asked; its held-out rows are the targets. command: that made it.
+
+    mitigated: the grouping whose gap the runs' calibrated scorers were to narrow, None: none
+    """
 
     task: Task
     models: tuple[ModelRuns, ...]
     command: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    mitigated: str | None = None

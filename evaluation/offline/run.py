@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from evaluation.offline.experiment import Asked, Experiment
+from evaluation.offline.calibrated import with_calibration
+from evaluation.offline.experiment import Asked, Experiment, Training
 from evaluation.offline.measure import measure
 from evaluation.offline.models import Model
 from evaluation.offline.progress import Display
@@ -72,11 +73,21 @@ def _train_and_ask(
     for training in experiment.trainings:
         on_progress = display.training(words)
         started = time.process_time()
-        fitted = model.recommender.fit(training.task, seed, on_progress)
+        fitted = _fitted(experiment, training, model, seed, on_progress)
         cpu_s = time.process_time() - started
         for asked in training.asked:
             parts.setdefault(asked.name, []).append(_answers(fitted, cpu_s, asked, on_progress))
     return {name: _joined(of_set, seed) for name, of_set in parts.items()}
+
+
+def _fitted(
+    experiment: Experiment, training: Training, model: Model, seed: int, on_progress: OnProgress
+) -> Fitted:
+    fitted = model.recommender.fit(training.task, seed, on_progress)
+    if experiment.mitigate is None:
+        return fitted
+    on_progress(1.0, "choosing the calibration")
+    return with_calibration(fitted, training.task, experiment.mitigate)
 
 
 def _answers(fitted: Fitted, cpu_s: float, asked: Asked, on_progress: OnProgress) -> Answers:

@@ -14,6 +14,7 @@ from evaluation.offline.fairness import fairness
 from evaluation.offline.histograms import rank_histogram
 from evaluation.offline.intervals import N_BOOT
 from evaluation.offline.item_exposure import item_exposure
+from evaluation.offline.mitigation import mitigation
 from evaluation.offline.quality import HR, NDCG, RECALL, quality
 from evaluation.offline.results import Evaluation, ModelRuns, Run
 from recsys.metrics.ndcg import gains_at
@@ -41,12 +42,22 @@ def summary(evaluation: Evaluation, n_boot: int = N_BOOT, seed: int = 0) -> dict
         "ratios": ratios(models, main, basis),
         "chance": _chance(models[0]),
         "canary": _canaries(models, basis),
-        "fairness": fairness(models, main, basis),
+        "fairness": _fairness(evaluation, main, basis),
         "exposure": {"groups": item_exposure(models, basis)},
         "adaptation": who_gains(by_name[main], basis) or {},
         "by_history_length": by_bands(models, history_bands(basis.queries), basis),
         "by_item_popularity": by_bands(models, item_parts, basis),
     }
+
+
+def _fairness(evaluation: Evaluation, main: str, basis: Basis) -> dict[str, Any]:
+    """The audit; under "mitigation" of the grouping that was mitigated, every model's."""
+    found, by = fairness(evaluation.models, main, basis), evaluation.mitigated
+    if by is not None:
+        groups = basis.task.groups[by]
+        each = {m.name: mitigation(m, groups, basis) for m in evaluation.models}
+        found[by]["mitigation"] = {name: one for name, one in each.items() if one is not None}
+    return found
 
 
 def _data(basis: Basis) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from recsys.arrays import Floats, Ints
+from recsys.calibration import place_among, taste
 from recsys.datasets.interactions import Dataset
 from recsys.history import History
 from recsys.task import Grouping
@@ -37,7 +38,7 @@ def _tastes(train: Sequence[History], n_items: int) -> Floats:
     if not distinct:
         return np.zeros(0)
     popularity = np.bincount(np.concatenate(distinct), minlength=n_items)
-    return np.array([popularity[rows].mean() for rows in distinct])
+    return np.array([taste(history, popularity) for history in train])
 
 
 def _terciles(names: tuple[str, ...], values: Floats, people: Ints, n_people: int) -> Grouping:
@@ -45,7 +46,7 @@ def _terciles(names: tuple[str, ...], values: Floats, people: Ints, n_people: in
     of = np.full(n_people, NO_GROUP, np.int64)
     if values.size:
         edges = np.quantile(values, [1 / 3, 2 / 3], method="lower")
-        of[people] = np.searchsorted(edges, values)
+        of[people] = place_among(values, edges)
     return Grouping(names, of)
 
 

@@ -13,6 +13,7 @@ MODELS = {
     "pfedrec": "PFedRec",
     "pfedrec-leaky": "PFedRec (leaky)",
     "shared": "shared tower",
+    "calibrated": "calibrated",
 }
 METRICS = {
     "mrr": "MRR",

@@ -9,6 +9,7 @@ from evaluation.offline.report.sections.exposure import exposure_section
 from evaluation.offline.report.sections.fairness import fairness_section
 from evaluation.offline.report.sections.learning import learning_section
 from evaluation.offline.report.sections.method import method_section
+from evaluation.offline.report.sections.mitigation import mitigation_section
 from evaluation.offline.report.sections.places import places_section
 from evaluation.offline.report.sections.quality import quality_section
 from evaluation.offline.report.sections.ranks import ranks_section
@@ -26,6 +27,7 @@ ORDER = (
     adaptation_section,
     places_section,
     fairness_section,
+    mitigation_section,
     exposure_section,
     method_section,
 )

@@ -173,6 +173,21 @@ def test_other_splits_have_no_such_part(shop: Path, tmp_path: Path, split: str) 
     assert not {"unseen", "cold"} & read(out).keys()
 
 
+def test_refuses_to_mitigate_what_the_data_does_not_have(shop: Path) -> None:
+    found = of_shop(shop, "--mitigate", "shoe size")
+    assert found.exit_code == 2
+    assert "--mitigate must be one of history, taste" in found.output
+
+
+def test_what_is_mitigated_is_chosen_and_measured(shop: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    found = of_shop(shop, "--seeds", 1, "--mitigate", "taste", "--json", out)
+    assert found.exit_code == 0, found.output
+    for model in read(out)["models"]:
+        assert "niche" in model["seeds"][0]["chosen"]["calibrated"]
+        assert "ndcg@10" in model["beside"]["calibrated"]["metrics"]
+
+
 def test_runs_as_a_process_with_no_terminal(shop: Path) -> None:
     arguments = [
         "--data",

@@ -25,6 +25,7 @@ def options(data: Path, **more: Any) -> EvaluateOptions:
         ({"positions": 0}, "--positions must be at least 1"),
         ({"positions": 2, "split": "time"}, "--positions goes with the splits last"),
         ({"rounds": 0}, "--rounds must be at least 1"),
+        ({"mitigate": "taste", "split": "unseen-users"}, "--mitigate does not go with"),
     ],
 )
 def test_refuses(tmp_path: Path, more: dict[str, Any], said: str) -> None:
