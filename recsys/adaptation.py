@@ -23,7 +23,7 @@ from recsys.history import History
 from recsys.item_table import ItemTable
 from recsys.local_training import ANY_TYPE
 from recsys.objective import FAR_BELOW, block_positions
-from recsys.pooling import contexts_of
+from recsys.pooling import Events, contexts_of
 from recsys.shared_scalars import SharedScalars
 from recsys.user_tower import Kernels, UserTower, aligned, batch_of_one, forward
 
@@ -143,32 +143,52 @@ def _misses(
     live: Ints,
     settings: AdaptationSettings,
 ) -> _Misses:
-    ordered = settings.objective == "ordered"
     padded, real = aligned(known)
-    rows, n = padded.rows, real.shape[1]
-    k = min(settings.n_events, n - 1)
-    events = np.arange(n - k, n)
-    if ordered:
-        before = np.arange(n) < events[:, None]
-    else:  # without an order, everything but what was done with the item itself
-        before = rows[:, None, :] != rows[:, events, None]
-    kept = real[:, None, :] & before
-    contexts = contexts_of(padded, kept, scalars.history_length, ordered)
-    shared = batch_of_one(UserTower.default(scalars, table.dim))
-    vectors = forward(table, Kernels.of(scalars, ordered), shared, contexts).vectors
+    n = real.shape[1]
+    events = np.arange(max(1, n - settings.n_events), n)
+    earlier = real[:, None, :] & _before(padded.rows, events, settings)
     targets = table.target[live]
-    scores = vectors @ targets.T + table.bias[live]
-    at = block_positions(rows[:, events].ravel(), live).reshape(-1, k)
-    predicted = real & _is_predicted(padded.types, settings)
-    taken = kept & predicted[:, None, :]
-    probabilities = _among_rivals(scores, block_positions(rows.ravel(), live), taken, at)
+    scores = _shared_vectors(table, scalars, padded, earlier, settings) @ targets.T
+    scores += table.bias[live]
+    places = block_positions(padded.rows.ravel(), live).reshape(real.shape)
+    at, predicted = places[:, events], real & _is_predicted(padded.types, settings)
+    probabilities = _among_rivals(scores, places, earlier & predicted[:, None, :], at)
     means = probabilities @ targets
     # The first event of a history has nothing before it; one of a row that is gone, no target.
-    counted = predicted[:, events] & (at >= 0) & kept.any(axis=2)
-    fall = np.exp((events - n + 1) / settings.recency_events) if ordered else np.ones(k)
-    weights = (counted * fall).astype(targets.dtype)
+    counted = predicted[:, events] & (at >= 0) & earlier.any(axis=2)
+    weights = (counted * _fall(n - 1 - events, settings)).astype(targets.dtype)
     at = np.maximum(at, 0)
     return _Misses(weights, _held(counted, settings), at, probabilities, means, targets[at] - means)
+
+
+def _before(rows: Ints, events: Ints, settings: AdaptationSettings) -> Bools:
+    """What each of the k events is predicted from, (b or 1, k, n)."""
+    if settings.objective == "ordered":
+        found: Bools = (np.arange(rows.shape[1]) < events[:, None])[None]
+    else:  # without an order, everything but what was done with the item itself
+        found = rows[:, None, :] != rows[:, events, None]
+    return found
+
+
+def _fall(ages: Ints, settings: AdaptationSettings) -> Floats:
+    if settings.objective != "ordered":
+        return np.ones(ages.shape)
+    found: Floats = np.exp(-ages / settings.recency_events)
+    return found
+
+
+def _shared_vectors(
+    table: ItemTable,
+    scalars: SharedScalars,
+    padded: Events,
+    earlier: Bools,
+    settings: AdaptationSettings,
+) -> Floats:
+    """The shared tower's user vector before each event, (b, k, d)."""
+    ordered = settings.objective == "ordered"
+    contexts = contexts_of(padded, earlier, scalars.history_length, ordered)
+    shared = batch_of_one(UserTower.default(scalars, table.dim))
+    return forward(table, Kernels.of(scalars, ordered), shared, contexts).vectors
 
 
 def _is_predicted(types: Ints, settings: AdaptationSettings) -> Bools:
@@ -181,9 +201,8 @@ def _is_predicted(types: Ints, settings: AdaptationSettings) -> Bools:
 def _among_rivals(scores: Floats, places: Ints, known: Bools, asked: Ints) -> Floats:
     """Softmax of each event's scores (b, k, n) over what was not known yet, and what it asks for.
 
-    places: (b m,) of the history's rows, -1 for one that is gone; known: (b, k, m); asked: (b, k)
+    places: (b, m) of the history's rows, -1 for one that is gone; known: (b, k, m); asked: (b, k)
     """
-    places = places.reshape(known.shape[0], -1)
     user, event, at = np.nonzero(known & (places >= 0)[:, None, :])
     among = scores.copy()
     among[user, event, places[user, at]] = FAR_BELOW
