@@ -59,8 +59,8 @@ def verdict(one: Mapping[str, Any]) -> int:
 
 
 def _rival(summary: Summary) -> Mapping[str, Any] | None:
-    """The ratio to the best model that can be believed."""
-    by_name = {one["to"]: one for one in ratios(summary)}
+    """The ratio to the best model that can be believed; none to one that finds nothing at all."""
+    by_name = {one["to"]: one for one in ratios(summary) if known(one["mean"])}
     return next((by_name[m["name"]] for m in rivals(summary) if m["name"] in by_name), None)
 
 

@@ -34,6 +34,14 @@ def test_no_verdict_where_the_interval_holds_1() -> None:
     assert "no verdict" in said.sentences[0]
 
 
+def test_a_model_that_finds_nothing_is_no_rival() -> None:
+    summary = with_ratio(1.206, 1.09, 1.35)
+    for one in summary["ratios"]:
+        one.update(mean=None, low=None, high=None)
+    title = headline(summary).title
+    assert title.startswith("Twofold has the held-out item among its first ten in ")
+
+
 def test_no_verdict_without_an_interval() -> None:
     said = headline(with_ratio(1.206, None, None))
     assert said.title == "Twofold and SASRec cannot be told apart"
