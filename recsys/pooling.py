@@ -68,9 +68,10 @@ def contexts_of(events: Events, kept: Bools, n_ages: int, ordered: bool) -> Cont
     """
     newer = np.cumsum(kept[..., ::-1], axis=-1, dtype=np.int64)[..., ::-1] - kept
     present = kept & (newer < n_ages)
-    ages, gaps = np.minimum(newer, n_ages - 1), gaps_of(events.times_s, kept)
-    if not ordered:
-        ages, gaps = np.zeros_like(ages), np.zeros_like(gaps)
+    if ordered:
+        ages, gaps = np.minimum(newer, n_ages - 1), gaps_of(events.times_s, kept)
+    else:
+        ages = gaps = np.zeros_like(newer)
     return Contexts(events.rows, events.types, ages, gaps, present)
 
 

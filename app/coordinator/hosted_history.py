@@ -5,6 +5,7 @@ import numpy as np
 from app.coordinator.hosted_repository import StoredHistory
 from recsys.arrays import Ints
 from recsys.history import History
+from recsys.objective import block_positions
 
 # Fewer events say too little to train on, and too little to adapt to.
 EVENTS_MIN = 5
@@ -16,9 +17,6 @@ def history_of(stored: StoredHistory, event_types: tuple[str, ...], rows: Ints) 
     Events of a type that the model does not know yet are left out.
     """
     index = {name: i for i, name in enumerate(event_types)}
-    if rows.size == 0 or stored.rows.size == 0:
-        return History.of([])
-    places = np.minimum(np.searchsorted(rows, stored.rows), rows.size - 1)
+    places = block_positions(stored.rows, rows)
     types = np.asarray([index.get(name, -1) for name in stored.types], np.int64)
-    known = (rows[places] == stored.rows) & (types >= 0)
-    return History(places[known].astype(np.int64), types[known], stored.times_s[known])
+    return History(places, types, stored.times_s).take((places >= 0) & (types >= 0))

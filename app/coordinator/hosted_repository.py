@@ -6,6 +6,7 @@ import numpy as np
 from sqlalchemy import Select, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.recommendations.repository import last_events
 from app.store.tables import assignments, devices, events, user_towers, users
 from app.store.upsert import conflict_insert
 from recsys.arrays import Ints
@@ -78,10 +79,7 @@ async def add_virtual_device(
 
 async def history(connection: AsyncConnection, user_id: str, n: int) -> StoredHistory:
     """The user's n newest events, oldest first."""
-    query = select(events.c.item_row, events.c.type, events.c.at)
-    query = query.where(events.c.user_id == user_id)
-    query = query.order_by(events.c.at.desc(), events.c.id.desc()).limit(n)
-    found = list(await connection.execute(query))[::-1]
+    found = await last_events(connection, user_id, n)
     rows = np.asarray([row for row, _, _ in found], np.int64)
     times_s = np.asarray([int(at) for _, _, at in found], np.int64)
     return StoredHistory(rows, tuple(kind for _, kind, _ in found), times_s)

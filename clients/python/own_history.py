@@ -5,13 +5,14 @@ catalogue may know them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys.datasets.interactions import Event
 from recsys.history import History
+from recsys.objective import block_positions
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,5 @@ def own_history(
 
 def within(history: History, rows: npt.NDArray[np.int64]) -> History:
     """The part of a history whose rows are among `rows` ((m,) ascending), as positions in them."""
-    if rows.shape[0] == 0:
-        return History.of([])
-    places = np.searchsorted(rows, history.rows)
-    held = rows[np.minimum(places, rows.shape[0] - 1)] == history.rows
-    return History(places[held].astype(np.int64), history.types[held], history.times_s[held])
+    places = block_positions(history.rows, rows)
+    return replace(history, rows=places).take(places >= 0)

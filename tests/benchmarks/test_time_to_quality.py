@@ -11,27 +11,12 @@ import pytest
 from benchmarks import time_to_quality
 from benchmarks.quality_curve import Look, chosen, first_at, lead
 from benchmarks.quality_race import Race, run
-from evaluation.simulation.rounds import RoundsSettings
-from evaluation.twofold_settings import TwofoldSettings
 from recsys.baselines.pfedrec import ROUNDS
-from recsys.local_training import LocalSettings
-from recsys.server_step import ServerSettings
 from recsys.task import Task
+from tests.evaluation import small_settings
 from tests.recsys.baselines.conftest import checkerboard
 
-SMALL = TwofoldSettings(
-    "small",
-    RoundsSettings(
-        cohort_target=20,
-        cohort_min=5,
-        local=LocalSettings(n_cuts=4),
-        server=ServerSettings(rate=3e-2, half_life_rounds=1e9, weight_decay=0.0),
-    ),
-    dim=8,
-    content_width=0,
-    history_length=20,
-    n_rounds=40,
-)
+SMALL = replace(small_settings.SMALL, content_width=0, n_rounds=40)
 SLOW = [
     Look(1, 10.0, 1.0, 0.10, 0.30),
     Look(2, 20.0, 2.0, 0.20, 0.10),

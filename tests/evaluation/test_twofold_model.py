@@ -5,31 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation.simulation.rounds import RoundsSettings
 from evaluation.twofold_model import SharedScorer, TwofoldRecommender, first_state
-from evaluation.twofold_settings import LONG, SHORT, TwofoldSettings, suited
+from evaluation.twofold_settings import LONG, SHORT, suited
 from recsys.history import History
-from recsys.local_training import LocalSettings
 from recsys.metrics.ndcg import gains_at
 from recsys.recommender import Fitted, target_ranks
-from recsys.server_step import ServerSettings
 from recsys.task import UNSEEN, Queries, Task
+from tests.evaluation.small_settings import SMALL
 
 ITEMS, USERS = 20, 40
-SMALL = TwofoldSettings(
-    "small",
-    RoundsSettings(
-        cohort_target=20,
-        cohort_min=5,
-        local=LocalSettings(n_cuts=4),
-        server=ServerSettings(rate=3e-2, half_life_rounds=1e9, weight_decay=0.0),
-    ),
-    dim=8,
-    content_width=4,
-    history_length=20,
-    n_rounds=60,
-    check_every=10,
-)
 
 
 def asked(histories: list[History], targets: list[int]) -> Queries:
