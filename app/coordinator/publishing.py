@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.coordinator import repository
 from app.coordinator.candidate import Candidate
 from app.coordinator.planning import Planned
+from app.crash_points import crash_point
 from app.rounds.repository import StaleRoundError, StoredRound, find_round, save_round
 from app.store.database import Database
 from federation.round_effects import Publish, Refuse
@@ -62,8 +63,10 @@ async def publish_round(
         if following is not None:
             opened = following.opened(now)
             await repository.add_round(connection, opened, following.plan, now)
+        crash_point("publish_before_commit")
 
     await _guarded(database, "publish_round", run)
+    crash_point("publish_after_commit")
 
 
 async def open_round(database: Database, planned: Planned, now: float) -> None:
@@ -77,8 +80,10 @@ async def open_round(database: Database, planned: Planned, now: float) -> None:
         if (ended.id if ended else 0) != planned.round_id - 1:
             raise SupersededError(f"round {planned.round_id} does not come next")
         await repository.add_round(connection, planned.opened(now), planned.plan, now)
+        crash_point("open_before_commit")
 
     await _guarded(database, "open_round", run)
+    crash_point("open_after_commit")
 
 
 async def step_round(database: Database, round_id: int, event: Event, now: float) -> RoundState:

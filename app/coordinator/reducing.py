@@ -1,6 +1,7 @@
 """Reducing: the sum of a round's updates, from their blobs. Repeating it changes nothing."""
 
 from app.coordinator.repository import Member
+from app.crash_points import crash_point
 from app.rounds.uploads import FOLDER as UPDATES
 from app.rounds.uploads import blob_name
 from app.store.blobs import BlobStore, digest_of
@@ -32,7 +33,9 @@ def reduce_updates(
         if isinstance(words, Refusal) or digest_of(body) != member.body_digest:
             return UPDATE_DAMAGED
         running.add(words)
+    crash_point("reduce_before_sum")
     blobs.put(SUMS, sum_name(round_id), running.to_bytes())
+    crash_point("reduce_after_sum")
     return None
 
 

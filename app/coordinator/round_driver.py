@@ -13,6 +13,7 @@ from app.coordinator.planning import Planned, plan_round
 from app.coordinator.publishing import open_round, publish_round, save_step, step_round
 from app.coordinator.reducing import reduce_updates
 from app.coordinator.round_version import ClosedRound, make_round_version
+from app.crash_points import crash_point
 from app.rounds import views_repository
 from app.rounds.known_content import plan_of
 from app.rounds.repository import (
@@ -64,7 +65,9 @@ class RoundDriver:
         now = self._state["clock"]()
         # Asked of the engine first: a look that changes nothing costs no write.
         if step(stored.state, TimePassed(now))[0] != stored.state:
+            crash_point("close_before_commit")
             await self._step(stored, TimePassed(now))
+            crash_point("close_after_commit")
             return True
         if stored.state.phase == "reducing":
             return await self._reduce(stored)
@@ -129,13 +132,16 @@ class RoundDriver:
         )
         now = self._state["clock"]()
         await self._step(stored, SumReady(now) if reason is None else SumFailed(now, reason))
+        crash_point("reduce_after_commit")
         return True
 
     async def _gate(self, model: Model, stored: StoredRound) -> bool:
         closed = await self._closed(stored)
+        crash_point("gate_before_candidate")
         found = await asyncio.to_thread(
             make_round_version, self._state["blobs"], model, closed, self._secret
         )
+        crash_point("gate_after_candidate")
         if isinstance(found, str):
             await self._step(stored, GateFailed(self._state["clock"](), found))
             return True

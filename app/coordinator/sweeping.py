@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.coordinator import repository
 from app.coordinator.model import FOLDER as MODELS
 from app.coordinator.reducing import SUMS
+from app.crash_points import crash_point
 from app.models.bundle import FOLDER as BUNDLES
 from app.models.publish import CATALOGUES
 from app.models.shards import FOLDER as SHARDS
@@ -34,6 +35,7 @@ async def sweep(state: State) -> None:
     async with state["database"].read() as connection:
         wanted = await repository.assignments_of_open_rounds(connection)
         kept = await _blobs_in_use(connection, n_versions)
+    crash_point("sweep_before_delete")
     await asyncio.to_thread(delete_updates, blobs, names, wanted)
     await asyncio.to_thread(prune, blobs, kept)
     await asyncio.to_thread(_prune_sums, blobs, n_versions)

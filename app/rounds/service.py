@@ -6,6 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.repository import is_device_live
+from app.crash_points import crash_point
 from app.errors import Problem
 from app.rounds import repository, request_count
 from app.rounds.known_content import catalogue_of, plan_of
@@ -125,12 +126,14 @@ async def _grant(state: State, device_id: str, who: Participant, now: float) -> 
         await repository.add_assignment(connection, lease, now)
         if now - who.seen_at >= SEEN_EVERY_S:
             await repository.mark_seen(connection, device_id, now)
+        crash_point("grant_before_commit")
         return lease
 
     try:
         held = await state["database"].transaction("grant_assignment", run)
     except IntegrityError as error:  # the user was erased in between
         raise _revoked() from error
+    crash_point("grant_after_commit")
     if held is not None:
         await request_count.begin(state["cache"], device_id)
     return held

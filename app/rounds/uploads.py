@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.repository import is_device_live
 from app.clock import rfc3339
+from app.crash_points import crash_point
 from app.errors import Problem
 from app.rounds import repository, request_count
 from app.rounds.known_content import plan_of
@@ -84,7 +85,9 @@ async def accept_update(
         check_open(offer, body_digest)
         return offer.lease.accepted, offer.stored, False
     name = blob_name(offer.lease.assignment.id, body_digest)
+    crash_point("upload_before_blob")
     await anyio.to_thread.run_sync(state["blobs"].put, FOLDER, name, body)
+    crash_point("upload_after_blob")
     accepted = Update(
         offer.lease.assignment.id, offer.stored.id, body_digest, len(body), state["clock"]()
     )
@@ -115,9 +118,12 @@ async def _commit(
             return lease.accepted, stored, False
         await repository.save_round(connection, stored, after, accepted.accepted_at)
         await repository.add_update(connection, accepted, requests)
+        crash_point("upload_before_commit")
         return accepted, stored, True
 
-    return await state["database"].transaction("accept_update", run)
+    taken = await state["database"].transaction("accept_update", run)
+    crash_point("upload_after_commit")
+    return taken
 
 
 def _event(lease: Lease, body_digest: str, now: float) -> UploadOffered:
