@@ -85,13 +85,14 @@ def to_words(
 
 
 def from_sum(
-    words: npt.NDArray[np.int64], n: float, grid: Grid
+    words: npt.NDArray[np.int64] | npt.NDArray[np.float64], n: float, grid: Grid
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
     """The mean update behind a sum of words.
 
-    words: (n_values + n_metrics,) int64. n: what to divide by: the number of updates in the sum,
-    or the planned cohort where the plan adds noise. Returns the mean vector (n_values,) float32 and
-    the mean metrics (n_metrics,) float64. ValueError for a wrong shape or n not positive.
+    words: (n_values + n_metrics,) int64, or float64 where sums were weighed. n: what to divide by:
+    the number of updates in the sum, their weight, or the planned cohort where the plan adds noise.
+    Returns the mean vector (n_values,) float32 and the mean metrics (n_metrics,) float64.
+    ValueError for a wrong shape or n not positive.
     """
     if words.ndim != 1 or words.shape[0] < grid.n_metrics:
         raise ValueError("words: must be (n_values + n_metrics,)")

@@ -1,7 +1,7 @@
 """The plan: the immutable description of what a round's devices must do. Its digest names it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,11 +17,13 @@ from federation.strict_fields import (
     require_positive,
 )
 
-__all__ = ["COHORT_LIMIT", "MODES", "Grid", "Plan"]
+__all__ = ["COHORT_LIMIT", "MODES", "STALENESS_LIMIT", "Grid", "Plan"]
 
 MODES = ("plain",)
 # The most updates whose sum is exact on the default grid: (2^31 - 1) // 2^20.
 COHORT_LIMIT = 2047
+# A weight of 1 / sqrt(1 + staleness) below an eighth is not worth a sum of its own.
+STALENESS_LIMIT = 64
 N_WORDS_MAX = 2**32 - 1  # the wire's counter is a u32
 
 
@@ -35,7 +37,10 @@ class Plan:
     read each one. training: settings of local training, opaque to the protocol. cohort_target:
     updates that close the round; cohort_min: fewer at the deadline abandon it; cohort_limit: the
     most that a round may ever sum. deadline_s: from opening to close. lease_s: how long a device
-    may hold an assignment. max_staleness, noise: 0 and None are all that "plain" rounds know.
+    may hold an assignment. max_staleness: model steps that an update may be behind the round that
+    takes it; 0 makes rounds synchronous. min_separation: an account that was counted in a round is
+    not asked again in the next so many; participations_max: nor after so many in all, 0 for no cap.
+    noise: None is all that "plain" rounds know.
 
     ValueError, naming the field, for anything out of range.
     """
@@ -55,6 +60,8 @@ class Plan:
     mode: str = "plain"
     cohort_limit: int = COHORT_LIMIT
     max_staleness: int = 0
+    min_separation: int = 0
+    participations_max: int = 0
     noise: None = None
 
     def __post_init__(self) -> None:
@@ -62,8 +69,10 @@ class Plan:
         self._check_cohort()
         if self.mode not in MODES:
             raise ValueError(f"mode: must be one of {', '.join(MODES)}")
+        require_int(self.max_staleness, "max_staleness", 0, STALENESS_LIMIT)
+        require_int(self.min_separation, "min_separation", 0)
+        require_int(self.participations_max, "participations_max", 0)
         # A plan that asks for what is not done would be a false promise to its devices.
-        require_int(self.max_staleness, "max_staleness", 0, 0)
         if self.noise is not None:
             raise ValueError("noise: must be null")
         object.__setattr__(self, "training", frozen_scalars(self.training, "training"))
@@ -99,6 +108,10 @@ class Plan:
     def digest(self) -> str:
         """The plan's name: sha256 of its canonical JSON."""
         return digest(self.to_json())
+
+    def shares_buffer(self, other: "Plan") -> bool:
+        """Whether updates of both may be summed in one buffer: only their versions differ."""
+        return replace(other, model_version=self.model_version, bundle=self.bundle) == self
 
     def to_mapping(self) -> dict[str, Any]:
         """The plan as plain JSON values."""

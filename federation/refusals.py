@@ -9,6 +9,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "not_assigned": "The device holds no assignment under this address.",
         "assignment_expired": "The lease ran out before the update arrived.",
         "round_closed": "The round takes no more updates; check in for the next one.",
+        "buffer_closed": "The buffer is full and being published; send the same bytes again soon.",
+        "stale_update": "The update is further behind than its plan allows, or of another block.",
         "update_conflict": "Another body was already accepted for this assignment.",
         "wrong_length": "The body is not as long as its plan says.",
         "bad_magic": "The body does not begin with the mark of an update.",

@@ -5,6 +5,7 @@ idempotent: a worker may have died over the first one.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from federation.refusals import Refusal
 
@@ -21,14 +22,26 @@ class SameAssignment:
     """Answer with the assignment that the device already holds."""
 
 
+WaitReason = Literal["round_full", "took_part", "resting", "no_round"]
+"""Why there is no work: enough are invited; the account has its turn behind it; it was counted too
+recently or too often; no round gathers."""
+
+
 @dataclass(frozen=True)
 class ComeBack:
     """No work now: answer with a return window."""
 
+    reason: WaitReason
+
 
 @dataclass(frozen=True)
 class Accept:
-    """Record the update as accepted, in the same transaction as the state, and give a receipt."""
+    """Record the update as accepted, in the same transaction as the state, and give a receipt.
+
+    position: how many the round had accepted before, so that no two updates share one.
+    """
+
+    position: int
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,9 @@ class Refuse:
 
 @dataclass(frozen=True)
 class BeginReduce:
-    """Sum the accepted updates, outside of any transaction."""
+    """Sum the accepted updates, outside of any transaction. count: how many, now for ever."""
+
+    count: int
 
 
 @dataclass(frozen=True)

@@ -45,11 +45,12 @@ from federation.round_state import (
     RoundState,
 )
 
-WORK: Mapping[Phase, tuple[Effect, str]] = {
-    "reducing": (BeginReduce(), REDUCTION_FAILED),
-    "gating": (BeginGate(), GATE_FAILED),
-}
-"""Phase of work -> the effect that begins it, and the reason if it never ends."""
+WORK: Mapping[Phase, str] = {"reducing": REDUCTION_FAILED, "gating": GATE_FAILED}
+"""Phase of work -> the reason if it never ends."""
+
+
+def _work_of(state: RoundState) -> Effect:
+    return BeginReduce(state.accepted) if state.phase == "reducing" else BeginGate()
 
 
 def step(state: RoundState, event: Event) -> Step:
@@ -73,9 +74,17 @@ def replay(state: RoundState, *events: Event) -> RoundState:
 
 
 def _on_opened(state: RoundState, event: Opened) -> Step:
+    if event.carried and not state.is_buffered:
+        return refuse(state, "unexpected_event", "A synchronous round takes over no leases.")
     deadline_at = event.now + state.deadline_s
-    opened = replace(state, phase="selecting", opened_at=event.now, deadline_at=deadline_at)
-    return opened, ()
+    opened = replace(
+        state,
+        phase="selecting",
+        opened_at=event.now,
+        deadline_at=deadline_at,
+        carried=event.carried,
+    )
+    return replace(opened, phase=gathering_phase(opened)), ()
 
 
 def _on_time_passed(state: RoundState, event: TimePassed) -> Step:
@@ -92,18 +101,17 @@ def _close_if_due(state: RoundState, now: float) -> Step:
         return state, ()
     if state.accepted < state.cohort_min:
         return _abandon(state, BELOW_QUORUM)
-    return begin_work(state, "reducing", now), (BeginReduce(),)
+    return begin_work(state, "reducing", now), (BeginReduce(state.accepted),)
 
 
 def _retry_work(state: RoundState, now: float) -> Step:
     assert state.work_deadline_at is not None
     if now < state.work_deadline_at:
         return state, ()
-    effect, reason = WORK[state.phase]
     if state.attempts >= state.work_attempts_max:
-        return _abandon(state, reason)
+        return _abandon(state, WORK[state.phase])
     again = begin_work(state, state.phase, now)
-    return replace(again, attempts=state.attempts + 1), (effect,)
+    return replace(again, attempts=state.attempts + 1), (_work_of(again),)
 
 
 def _on_sum_ready(state: RoundState, event: SumReady) -> Step:
@@ -135,7 +143,7 @@ def _on_resumed(state: RoundState, event: Resumed) -> Step:
     if held_phase in WORK:
         # Answers that came during the hold were refused: ask for the work once more.
         after = replace(after, work_deadline_at=event.now + state.work_deadline_s)
-        return after, (WORK[held_phase][0],)
+        return after, (_work_of(after),)
     if held_phase not in GATHERING:
         return after, ()
     return _resume_gathering(after, event.now, max(0.0, event.now - state.paused_at))
@@ -145,7 +153,7 @@ def _resume_gathering(state: RoundState, now: float, held_s: float) -> Step:
     assert state.deadline_at is not None
     after = replace(state, deadline_at=state.deadline_at + held_s)
     if after.accepted == after.cohort_target:
-        return begin_work(after, "reducing", now), (BeginReduce(),)
+        return begin_work(after, "reducing", now), (BeginReduce(after.accepted),)
     return replace(after, phase=gathering_phase(after)), ()
 
 

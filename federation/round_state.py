@@ -29,7 +29,7 @@ def _to(*phases: Phase) -> frozenset[Phase]:
 
 
 TRANSITIONS: Mapping[tuple[Phase, str], frozenset[Phase]] = {
-    ("scheduled", "Opened"): _to("selecting"),
+    ("scheduled", "Opened"): _to("scheduled", "selecting", "training"),
     ("scheduled", "CheckedIn"): _to("scheduled"),
     ("scheduled", "UploadOffered"): _to("scheduled"),
     ("scheduled", "TimePassed"): _to("scheduled"),
@@ -42,7 +42,7 @@ TRANSITIONS: Mapping[tuple[Phase, str], frozenset[Phase]] = {
     ("selecting", "Paused"): _to("paused"),
     ("selecting", "AbandonAsked"): _to("abandoned"),
     ("training", "CheckedIn"): _to("training"),
-    ("training", "UploadOffered"): _to("training", "reducing"),
+    ("training", "UploadOffered"): _to("training", "selecting", "reducing"),
     ("training", "LeasesExpired"): _to("training", "selecting"),
     ("training", "TimePassed"): _to("training", "reducing", "abandoned"),
     ("training", "Paused"): _to("paused"),
@@ -85,9 +85,13 @@ TRANSITIONS: Mapping[tuple[Phase, str], frozenset[Phase]] = {
 class RoundState:
     """All that the engine knows of a round. Times are Unix seconds, None where not yet set.
 
-    cohort_target .. work_attempts_max: fixed when the round is scheduled. granted: leases given
-    out; accepted: updates taken; expired: leases that ran out before the round closed. attempts:
-    times that the present phase's work (reducing, gating) was begun. reason: why it was abandoned.
+    cohort_target .. refill: fixed when the round is scheduled. invitations: in a synchronous round
+    the most leases that have delivered or still may; in a buffered one the most that still may at
+    once (FedBuff's concurrency). refill: free places that it takes to invite again. max_staleness:
+    above 0 the round is buffered. granted: leases given out; accepted: updates taken, `late` of
+    them on leases of earlier rounds; expired: leases that ran out before the round closed. carried:
+    open leases of earlier rounds. attempts: times that the present phase's work (reducing, gating)
+    was begun. reason: why it was abandoned.
     """
 
     round_id: int
@@ -98,6 +102,8 @@ class RoundState:
     lease_s: float
     work_deadline_s: float = 120.0
     work_attempts_max: int = 5
+    max_staleness: int = 0
+    refill: int = 1
     phase: Phase = "scheduled"
     held_phase: Phase | None = None
     opened_at: float | None = None
@@ -108,6 +114,8 @@ class RoundState:
     granted: int = 0
     accepted: int = 0
     expired: int = 0
+    late: int = 0
+    carried: int = 0
     reason: str | None = None
 
     def __post_init__(self) -> None:
@@ -119,12 +127,17 @@ class RoundState:
         past_opening = self.effective_phase not in ("scheduled", "abandoned")
         return {
             "phase": self.phase in PHASES,
-            "cohort": 1 <= self.cohort_min <= self.cohort_target <= self.invitations,
+            "cohort": 1 <= self.cohort_min <= self.cohort_target,
+            "invitations": self.invitations >= (1 if self.is_buffered else self.cohort_target),
+            "refill": 1 <= self.refill <= self.invitations,
+            "max_staleness": self.max_staleness >= 0,
             "times": min(self.deadline_s, self.lease_s, self.work_deadline_s) > 0,
             "work_attempts_max": self.work_attempts_max >= 1,
-            "counts": min(self.granted, self.accepted, self.expired, self.outstanding) >= 0,
+            "counts": min(self.granted, self.accepted, self.expired, self.late, self.carried) >= 0,
+            "outstanding": self.outstanding >= 0 and self.late <= self.accepted,
             "accepted": self.accepted <= self.cohort_target,
-            "live": self.live <= self.invitations,
+            "live": self.is_buffered or self.live <= self.invitations,
+            "carried": self.is_buffered or self.carried == self.late == 0,
             "held_phase": (self.held_phase is not None) == (self.phase == "paused"),
             "paused_at": (self.paused_at is not None) == (self.phase == "paused"),
             "reason": (self.reason is not None) == (self.phase == "abandoned"),
@@ -132,17 +145,24 @@ class RoundState:
         }
 
     @classmethod
-    def of_plan(cls, round_id: int, plan: Plan, invitations: int, **limits: Any) -> "RoundState":
-        """A scheduled round of `plan`; `limits` may set work_deadline_s and work_attempts_max."""
+    def of_plan(cls, round_id: int, plan: Plan, invitations: int, **more: Any) -> "RoundState":
+        """A scheduled round of `plan`; `more`: refill, work_deadline_s, work_attempts_max."""
+        is_buffered = plan.max_staleness > 0
         return cls(
             round_id=round_id,
             cohort_target=plan.cohort_target,
             cohort_min=plan.cohort_min,
-            invitations=max(invitations, plan.cohort_target),
+            invitations=invitations if is_buffered else max(invitations, plan.cohort_target),
             deadline_s=plan.deadline_s,
             lease_s=plan.lease_s,
-            **limits,
+            max_staleness=plan.max_staleness,
+            **more,
         )
+
+    @property
+    def is_buffered(self) -> bool:
+        """Whether leases outlive the round, and their updates count in a later one."""
+        return self.max_staleness > 0
 
     @property
     def live(self) -> int:
@@ -151,8 +171,15 @@ class RoundState:
 
     @property
     def outstanding(self) -> int:
-        """Leases that still may deliver."""
-        return self.live - self.accepted
+        """Leases of this round that still may deliver."""
+        return self.live - (self.accepted - self.late)
+
+    @property
+    def free(self) -> int:
+        """Places for further leases; below 0 when more were taken over than there are places."""
+        if self.is_buffered:
+            return self.invitations - self.outstanding - self.carried
+        return self.invitations - self.live
 
     @property
     def effective_phase(self) -> Phase:

@@ -51,7 +51,10 @@ BAD_FIELDS: list[tuple[str, Any]] = [
     ("deadline_s", "600"),
     ("lease_s", -1.0),
     ("lease_s", True),
-    ("max_staleness", 1),
+    ("max_staleness", 65),
+    ("max_staleness", -1),
+    ("min_separation", -1),
+    ("participations_max", -1),
     ("noise", {"multiplier": 1.0}),
 ]
 

@@ -78,7 +78,7 @@ def test_deadline_below_quorum(round_in: Any, accepted: int) -> None:
 def test_deadline_with_quorum(round_in: Any, phase: str) -> None:
     state = replay(round_in(phase), *[CHECK_IN] * 3, UPLOAD, UPLOAD)
     after, emitted = step(state, TimePassed(100.0))
-    assert (after.phase, after.accepted, emitted) == ("reducing", 2, (BeginReduce(),))
+    assert (after.phase, after.accepted, emitted) == ("reducing", 2, (BeginReduce(2),))
 
 
 def test_upload_and_tick_at_the_deadline_in_both_orders(round_in: Any) -> None:
@@ -93,7 +93,7 @@ def test_upload_and_tick_at_the_deadline_in_both_orders(round_in: Any) -> None:
 
 @pytest.mark.parametrize(
     ("phase", "effect", "expected"),
-    [("reducing", BeginReduce(), "reduction_failed"), ("gating", BeginGate(), "gate_failed")],
+    [("reducing", BeginReduce(3), "reduction_failed"), ("gating", BeginGate(), "gate_failed")],
 )
 def test_work_is_begun_again_and_given_up(
     round_in: Any, phase: str, effect: Effect, expected: str

@@ -22,10 +22,10 @@ from tests.federation.round_steps import CHECK_IN, UPLOAD, reason
 
 def test_hold_keeps_accepting_and_grants_nothing(round_in: Any) -> None:
     held = replay(round_in("training"), Paused(10.0))
-    assert step(held, CheckedIn(11.0, True, True)) == (held, (ComeBack(),))
-    assert step(held, CHECK_IN) == (held, (ComeBack(),))
+    assert step(held, CheckedIn(11.0, True, True)) == (held, (ComeBack("no_round"),))
+    assert step(held, CHECK_IN) == (held, (ComeBack("no_round"),))
     held, emitted = step(held, UPLOAD)
-    assert (held.accepted, held.held_phase, emitted) == (1, "training", (Accept(),))
+    assert (held.accepted, held.held_phase, emitted) == (1, "training", (Accept(0),))
     assert reason(held, UploadOffered(12.0, "expired")) == "assignment_expired"
     assert step(held, TimePassed(1e9)) == (held, ())
     assert reason(held, Paused(12.0)) == "round_paused"
@@ -36,7 +36,7 @@ def test_hold_accepts_no_more_than_the_target(round_in: Any) -> None:
     assert (held.phase, held.accepted) == ("paused", 3)
     assert reason(held, UPLOAD) == "round_closed"
     after, emitted = step(held, Resumed(20.0))
-    assert (after.phase, after.work_deadline_at, emitted) == ("reducing", 30.0, (BeginReduce(),))
+    assert (after.phase, after.work_deadline_at, emitted) == ("reducing", 30.0, (BeginReduce(3),))
 
 
 def test_resuming_gives_back_the_time(round_in: Any) -> None:
@@ -54,7 +54,7 @@ def test_leases_that_end_during_a_hold_reopen_selection_afterwards(round_in: Any
 
 
 @pytest.mark.parametrize(
-    ("phase", "effect"), [("reducing", BeginReduce()), ("gating", BeginGate())]
+    ("phase", "effect"), [("reducing", BeginReduce(3)), ("gating", BeginGate())]
 )
 def test_resuming_work_begins_it_again(round_in: Any, phase: str, effect: Effect) -> None:
     state = round_in(phase)

@@ -81,13 +81,13 @@ def test_check_in_is_granted_until_all_are_invited(round_in: Any) -> None:
         assert emitted == (Grant(31.0),)
         assert state.granted == granted
     assert state.phase == "training"
-    assert step(state, CHECK_IN) == (state, (ComeBack(),))
+    assert step(state, CHECK_IN) == (state, (ComeBack("round_full"),))
 
 
 def test_lease_ends_with_the_round(round_in: Any) -> None:
     state = round_in("selecting")
     assert step(state, CheckedIn(90.0, False, False))[1] == (Grant(100.0),)
-    assert step(state, CheckedIn(100.0, False, False)) == (state, (ComeBack(),))
+    assert step(state, CheckedIn(100.0, False, False)) == (state, (ComeBack("round_full"),))
 
 
 @pytest.mark.parametrize("phase", OPEN_PHASES)
@@ -98,14 +98,20 @@ def test_check_in_is_idempotent(round_in: Any, phase: str) -> None:
 
 def test_one_lease_per_account(round_in: Any) -> None:
     second = CheckedIn(2.0, assignment_open=False, account_assigned=True)
-    assert step(round_in("selecting"), second) == (round_in("selecting"), (ComeBack(),))
+    told = (ComeBack("took_part"),)
+    assert step(round_in("selecting"), second) == (round_in("selecting"), told)
+
+
+def test_who_was_counted_lately_rests(round_in: Any) -> None:
+    resting = CheckedIn(2.0, assignment_open=False, account_assigned=False, resting=True)
+    assert step(round_in("selecting"), resting) == (round_in("selecting"), (ComeBack("resting"),))
 
 
 @pytest.mark.parametrize("phase", ["scheduled", "paused", *CLOSED_PHASES])
 def test_check_in_while_nothing_is_granted(round_in: Any, phase: str) -> None:
     for open_lease in (True, False):
         event = CheckedIn(2.0, open_lease, open_lease)
-        assert step(round_in(phase), event) == (round_in(phase), (ComeBack(),))
+        assert step(round_in(phase), event) == (round_in(phase), (ComeBack("no_round"),))
 
 
 def test_expired_lease_reopens_selection(round_in: Any) -> None:
@@ -125,7 +131,7 @@ def test_target_closes_the_round(round_in: Any) -> None:
     state = replay(round_in("training"), UPLOAD, UPLOAD)
     state, emitted = step(state, UPLOAD)
     assert (state.phase, state.accepted, state.attempts) == ("reducing", 3, 1)
-    assert emitted == (Accept(), BeginReduce())
+    assert emitted == (Accept(2), BeginReduce(3))
 
 
 def test_target_closes_a_round_that_still_selects(round_in: Any) -> None:

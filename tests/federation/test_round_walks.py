@@ -57,6 +57,8 @@ ALL_REASONS = {
     "assignment_expired",
     "round_closed",
     "update_conflict",
+    "buffer_closed",
+    "stale_update",
     "round_paused",
     "unexpected_event",
 }
@@ -70,6 +72,7 @@ SMALL = RoundState(
     work_deadline_s=1.0,
     work_attempts_max=2,
 )
+BUFFERED = replace(SMALL, invitations=2, refill=2, deadline_s=1.0, max_staleness=1)
 LAST = 5.0  # small worlds end here
 
 
@@ -80,14 +83,22 @@ def events_at(now: float) -> list[Event]:
         UploadOffered(now, "missing"),
         UploadOffered(now, "accepted", same_bytes=True),
         UploadOffered(now, "accepted", same_bytes=False),
+        UploadOffered(now, "open", carried=True),
+        UploadOffered(now, "open", carried=True, staleness=1),
+        UploadOffered(now, "open", carried=True, staleness=2),
+        UploadOffered(now, "left_behind"),
     ]
     return [
         *uploads,
         CheckedIn(now, False, False),
         CheckedIn(now, False, True),
         CheckedIn(now, True, True),
+        CheckedIn(now, False, False, resting=True),
         LeasesExpired(now, 1),
+        LeasesExpired(now, 0, carried=1),
         Opened(now),
+        Opened(now, carried=1),
+        Opened(now, carried=2),
         TimePassed(now),
         SumReady(now),
         SumFailed(now, "blob_missing"),
@@ -105,19 +116,19 @@ Move = tuple[RoundState, Event, RoundState, tuple[Effect, ...]]
 
 @cache
 def small_world() -> tuple[Move, ...]:
-    """Every step that a small round can take, by breadth-first search over (time, state)."""
+    """Every step that a small round of either kind can take, breadth-first over (time, state)."""
     moves: list[Move] = []
-    start = (0.0, SMALL)
-    seen, waiting = {start}, deque([start])
+    starts = [(0.0, SMALL), (0.0, BUFFERED)]
+    seen, waiting = set(starts), deque(starts)
     while waiting:
         now, state = waiting.popleft()
         for event in events_at(now):
             after, effects = step(state, event)
             moves.append((state, event, after, effects))
-            if after.granted <= 4 and (now, after) not in seen:
+            if after.granted <= (2 if after.is_buffered else 4) and (now, after) not in seen:
                 seen.add((now, after))
                 waiting.append((now, after))
-        if now < LAST and (now + 1, state) not in seen:
+        if now < (3 if state.is_buffered else LAST) and (now + 1, state) not in seen:
             seen.add((now + 1, state))
             waiting.append((now + 1, state))
     return tuple(moves)
@@ -150,15 +161,17 @@ def test_a_refusal_changes_nothing() -> None:
 def test_membership_is_frozen_at_the_close() -> None:
     for state, _, after, _ in small_world():
         if state.effective_phase in CLOSED:
-            counts = (state.granted, state.accepted, state.expired)
-            assert counts == (after.granted, after.accepted, after.expired)
+            counts = (state.granted, state.accepted, state.expired, state.late)
+            assert counts == (after.granted, after.accepted, after.expired, after.late)
 
 
 def test_nothing_is_summed_or_published_below_quorum() -> None:
     for *_, after, effects in small_world():
         if after.effective_phase in {"reducing", "gating", "published"}:
             assert after.accepted >= after.cohort_min
-        assert (BeginReduce() in effects) <= (after.phase == "reducing")
+        for effect in effects:
+            if isinstance(effect, BeginReduce):
+                assert (after.phase, after.accepted) == ("reducing", effect.count)
         assert (Publish() in effects) == (OpenNext() in effects and after.phase == "published")
 
 
@@ -175,7 +188,8 @@ def test_every_grant_ends_by_the_deadline() -> None:
         for effect in effects:
             if isinstance(effect, Grant):
                 assert after.deadline_at is not None
-                assert event.now < effect.expires_at <= after.deadline_at
+                assert event.now < effect.expires_at
+                assert after.is_buffered or effect.expires_at <= after.deadline_at
 
 
 def test_time_alone_ends_every_round_that_is_not_held() -> None:
@@ -192,13 +206,21 @@ def test_time_alone_ends_every_round_that_is_not_held() -> None:
 
 
 ROUND = replace(SMALL, cohort_target=6, cohort_min=3, invitations=9, deadline_s=40.0, lease_s=9.0)
-WEIGHTED = [0, 0, 0, 0, 5, 5, 5, 5, 5, *range(19)]  # uploads and check-ins more often
+ROUNDS = [ROUND, replace(ROUND, invitations=4, refill=2, max_staleness=3)]
+N_EVENTS = len(events_at(0.0))
+WEIGHTED = [0, 0, 0, 0, 5, 6, 9, 9, 9, 9, 9, *range(N_EVENTS)]  # uploads, check-ins more often
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(WEIGHTED), st.floats(0, 4)), max_size=120))
-def test_counts_are_the_ledger_of_effects(choices: list[tuple[int, float]]) -> None:
-    state, now = step(ROUND, Opened(0.0))[0], 0.0
+@given(
+    st.sampled_from(ROUNDS),
+    st.lists(st.tuples(st.sampled_from(WEIGHTED), st.floats(0, 4)), max_size=120),
+)
+def test_counts_are_the_ledger_of_effects(
+    start: RoundState, choices: list[tuple[int, float]]
+) -> None:
+    carried = 3 if start.is_buffered else 0
+    state, now = step(start, Opened(0.0, carried))[0], 0.0
     ledger: Counter[type[Effect]] = Counter()
     accepted_at_close = None
     for choice, elapsed_s in choices:
@@ -207,17 +229,21 @@ def test_counts_are_the_ledger_of_effects(choices: list[tuple[int, float]]) -> N
         ledger.update(map(type, effects))
         assert ledger[Grant] == state.granted
         assert ledger[Accept] == state.accepted <= state.cohort_target
-        assert state.live <= state.invitations
+        assert state.carried + state.late <= carried
+        assert state.is_buffered or state.live <= state.invitations
         if state.effective_phase in CLOSED and accepted_at_close is None:
             accepted_at_close = state.accepted
     assert accepted_at_close in (None, state.accepted)
     assert ledger[Publish] + ledger[Discard] == ledger[OpenNext] == int(state.phase in ENDED)
 
 
-@given(st.lists(st.tuples(st.integers(0, 18), st.floats(0, 4)), max_size=40))
-def test_same_events_same_round(choices: list[tuple[int, float]]) -> None:
+@given(
+    st.sampled_from(ROUNDS),
+    st.lists(st.tuples(st.integers(0, N_EVENTS - 1), st.floats(0, 4)), max_size=40),
+)
+def test_same_events_same_round(start: RoundState, choices: list[tuple[int, float]]) -> None:
     def play() -> list[tuple[RoundState, tuple[Effect, ...]]]:
-        steps, state, now = [], ROUND, 0.0
+        steps, state, now = [], start, 0.0
         for choice, elapsed_s in choices:
             now += elapsed_s
             # Through storage and back: the state is all there is.
