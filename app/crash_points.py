@@ -22,6 +22,8 @@ CrashPoint = Literal[
     "upload_after_commit",
     "close_before_commit",
     "close_after_commit",
+    "reduce_before_part",
+    "reduce_after_part",
     "reduce_before_sum",
     "reduce_after_sum",
     "reduce_after_commit",

@@ -6,6 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from federation.plan import STALENESS_LIMIT
+
 EVENT_TYPES = ("view", "cart", "purchase")
 
 
@@ -22,6 +24,22 @@ class RoundSettings(BaseSettings):
     deadline_s: float = Field(600.0, gt=0, description="From opening to close or abandonment.")
     lease_s: float = Field(120.0, gt=0, description="How long one device may hold an assignment.")
     pause_s: float = Field(0.0, ge=0, description="Rest between two rounds.")
+    max_staleness: int = Field(
+        0,
+        ge=0,
+        le=STALENESS_LIMIT,
+        description="Above 0 rounds are buffered: updates may be so many model steps behind.",
+    )
+    concurrency: int | None = Field(
+        None, ge=1, description="Devices that train at once; buffered rounds, default 2 cohorts."
+    )
+    refill: int = Field(1, ge=1, description="Free places that it takes to invite again.")
+    min_separation: int = Field(
+        0, ge=0, description="Rounds that an account rests after one that counted it."
+    )
+    participations_max: int = Field(
+        0, ge=0, description="Rounds that may ever count an account; 0: no cap."
+    )
     clip_l2: float = Field(1.3, gt=0, description="L2 bound of one device's update.")
     block_rows: int = Field(4096, ge=1, description="Most item rows that one round trains.")
 
@@ -29,7 +47,16 @@ class RoundSettings(BaseSettings):
     def _quorum_fits(self) -> Self:
         if self.cohort_min > self.cohort_target:
             raise ValueError("cohort_min must not exceed cohort_target")
+        if self.concurrency is not None and self.max_staleness == 0:
+            raise ValueError("concurrency: only buffered rounds (max_staleness above 0) have one")
+        if self.refill > (self.places if self.max_staleness else self.cohort_target):
+            raise ValueError("refill must not exceed the places of a round")
         return self
+
+    @property
+    def places(self) -> int:
+        """FedBuff's concurrency: devices of a buffered round that may train at once."""
+        return self.concurrency or 2 * self.cohort_target
 
 
 class Settings(BaseSettings):
@@ -62,6 +89,10 @@ class Settings(BaseSettings):
     database_timeout_s: float = Field(1.0, gt=0, description="Longest wait on a degraded read.")
     json_body_bytes_max: int = Field(1 << 20, gt=0, description="Largest JSON body.")
     import_body_bytes_max: int = Field(64 << 20, gt=0, description="Largest catalogue import.")
+    reduce_job_updates: int = Field(50, ge=1, le=100, description="Updates of a partial sum.")
+    job_lease_s: float = Field(
+        3.0, gt=0, description="A job whose holder is silent for so long is another's."
+    )
     tick_s: float = Field(0.1, gt=0, description="Pause between two looks of the coordinator.")
     retry_window_s: Annotated[tuple[float, float], NoDecode] = Field(
         (1.0, 86400.0), description="Bounds of 'come back between': least and most."

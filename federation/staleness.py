@@ -122,7 +122,7 @@ class StaleSums:
     def _read(self, body: bytes, at: int) -> int:
         if len(body) < at + ENTRY.size:
             raise ValueError("sums: cut short")
-        staleness, size = ENTRY.unpack_from(body, at)
+        staleness, size = map(int, ENTRY.unpack_from(body, at))
         start = at + ENTRY.size
         running = RunningSum.from_bytes(body[start : start + size], self.count_limit)
         if running.n_words != self.n_words or running.count == 0 or staleness in self._sums:

@@ -43,6 +43,17 @@ def encode(plan_digest: str, words: npt.NDArray[np.int32]) -> bytes:
 
 def decode(body: bytes, plan_digest: str, n_words: int) -> npt.NDArray[np.int32] | Refusal:
     """The words of `body`, (n_words,) int32 and read-only, or why it is none of this plan's."""
+    refusal = check_header(body, plan_digest, n_words)
+    if refusal is not None:
+        return refusal
+    if len(body) != update_bytes(n_words):
+        detail = f"{len(body)} bytes; an update of the plan has {update_bytes(n_words)}."
+        return Refusal("wrong_length", detail)
+    return np.frombuffer(body, dtype="<i4", offset=HEADER_BYTES).astype(np.int32, copy=False)
+
+
+def check_header(body: bytes, plan_digest: str, n_words: int) -> Refusal | None:
+    """Why `body` does not begin as an update of this plan does, or None."""
     if len(body) < HEADER_BYTES:
         return Refusal("wrong_length", f"{len(body)} bytes are less than a header.")
     magic, layout, flags, plan, counted = HEADER.unpack_from(body)
@@ -52,7 +63,6 @@ def decode(body: bytes, plan_digest: str, n_words: int) -> npt.NDArray[np.int32]
         return Refusal("wrong_layout", f"Layout {layout} with flags {flags} is unknown.")
     if plan != raw_digest(plan_digest):
         return Refusal("wrong_plan", f"The update names plan {PREFIX}{plan.hex()}.")
-    if counted != n_words or len(body) != update_bytes(n_words):
-        detail = f"{counted} words in {len(body)} bytes; the plan has {n_words} words"
-        return Refusal("wrong_length", f"{detail} in {update_bytes(n_words)} bytes.")
-    return np.frombuffer(body, dtype="<i4", offset=HEADER_BYTES).astype(np.int32, copy=False)
+    if counted != n_words:
+        return Refusal("wrong_length", f"{counted} words; the plan has {n_words}.")
+    return None

@@ -38,7 +38,7 @@ def _with_history(events_min: int) -> Select[str]:
 
 async def users_to_train(connection: AsyncConnection, round_id: int, events_min: int) -> list[str]:
     """Hosted users with a history who had no turn in the round, by id."""
-    had = select(assignments.c.user_id).where(assignments.c.round_id == round_id)
+    had = select(assignments.c.user_id).where(assignments.c.counts_in == round_id)
     query = select(users.c.id).where(
         users.c.mode == "hosted",
         users.c.id.in_(_with_history(events_min)),

@@ -28,16 +28,19 @@ CORE_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Planned:
-    """A round that may be opened: its number, its plan, how many devices it invites."""
+    """A round that may be opened: its number, its plan, how many devices it invites, and when."""
 
     round_id: int
     plan: Plan
     invitations: int
+    refill: int = 1
 
-    def opened(self, now: float) -> RoundState:
-        """The state of the round, opened now."""
-        scheduled = RoundState.of_plan(self.round_id, self.plan, self.invitations)
-        return step(scheduled, Opened(now))[0]
+    def opened(self, now: float, carried: int = 0) -> RoundState:
+        """The state of the round, opened now. carried: open leases that it takes over."""
+        scheduled = RoundState.of_plan(
+            self.round_id, self.plan, self.invitations, refill=self.refill
+        )
+        return step(scheduled, Opened(now, carried))[0]
 
 
 def plan_round(
@@ -50,7 +53,9 @@ def plan_round(
 ) -> Planned:
     """The plan of round `round_id` on `model`; its bundle is stored. past: ended rounds."""
     live = model.live
-    block = round_block(model.table, live, settings.block_rows, round_id, row_key)
+    # Leases are taken over only within one block: it stays for as long as staleness may grow.
+    block_number = round_id // (settings.max_staleness + 1)
+    block = round_block(model.table, live, settings.block_rows, block_number, row_key)
     rows = live if live.size <= settings.block_rows else block
     bundle = Bundle(
         model_version=model.version,
@@ -63,7 +68,14 @@ def plan_round(
     )
     named = blobs.put_content(FOLDER, encode_bundle(bundle))
     plan = make_plan(bundle, named, settings, LocalSettings())
-    return Planned(round_id, plan, invitations(settings.cohort_target, dropout(past)))
+    return Planned(round_id, plan, _places(settings, past), settings.refill)
+
+
+def _places(settings: RoundSettings, past: list[RoundState]) -> int:
+    """Leases of a round: FedBuff's concurrency, or as many as let the target be reached."""
+    if settings.max_staleness > 0:
+        return settings.places
+    return invitations(settings.cohort_target, dropout(past))
 
 
 def make_plan(
@@ -86,6 +98,9 @@ def make_plan(
         cohort_limit=limit,
         deadline_s=settings.deadline_s,
         lease_s=settings.lease_s,
+        max_staleness=settings.max_staleness,
+        min_separation=settings.min_separation,
+        participations_max=settings.participations_max,
     )
 
 
@@ -108,6 +123,6 @@ def dropout(past: list[RoundState]) -> float:
     for ended in reversed(past):
         if ended.granted > 0:
             belief = learn_dropout(
-                ended.granted, ended.accepted, belief, undecided=ended.outstanding
+                ended.granted, ended.accepted - ended.late, belief, undecided=ended.outstanding
             )
     return belief.mean

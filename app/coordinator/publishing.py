@@ -1,4 +1,4 @@
-"""The one short transaction that publishes a version, and those that open and step rounds.
+"""The one short transaction that publishes a version, and the one that opens a round.
 
 Two coordinators may run: whoever commits first wins, and the other finds out here, by a unique key
 or by the round's revision, and starts again from what is stored.
@@ -13,12 +13,16 @@ from app.coordinator import repository
 from app.coordinator.candidate import Candidate
 from app.coordinator.planning import Planned
 from app.crash_points import crash_point
-from app.rounds.repository import StaleRoundError, StoredRound, find_round, save_round
+from app.rounds import leases_repository as leases
+from app.rounds.known_content import plan_of
+from app.rounds.participation_repository import count_members
+from app.rounds.repository import StaleRoundError, find_round, steps_between
+from app.rounds.stepping import save_after
 from app.store.database import Database
-from federation.round_effects import Publish, Refuse
+from federation.plan import Plan
+from federation.round_effects import Publish
 from federation.round_engine import step
-from federation.round_events import Event, GatePassed
-from federation.round_state import RoundState
+from federation.round_events import GatePassed
 
 
 class SupersededError(Exception):
@@ -44,9 +48,9 @@ async def publish_round(
     following: Planned | None,
     now: float,
 ) -> None:
-    """Publish a round's version, end the round, and open the following one, all or nothing.
+    """Publish a round's version, end the round, count its members, and open the following round.
 
-    Raises: SupersededError.
+    All or nothing. Raises: SupersededError.
     """
 
     async def run(connection: AsyncConnection) -> None:
@@ -59,10 +63,11 @@ async def publish_round(
         version = candidate.record.version
         extra: dict[str, Any] = {"published_version": version, "metrics": metrics}
         await _add_version(connection, candidate, now)
-        await save_round(connection, stored, after, now, **extra)
+        # Published rounds have no work left, so the size of jobs does not matter.
+        await save_after(connection, stored, after, effects, now, job_updates=1, **extra)
+        await count_members(connection, stored.id)
         if following is not None:
-            opened = following.opened(now)
-            await repository.add_round(connection, opened, following.plan, now)
+            await _add_round(connection, following, now)
         crash_point("publish_before_commit")
 
     await _guarded(database, "publish_round", run)
@@ -79,33 +84,37 @@ async def open_round(database: Database, planned: Planned, now: float) -> None:
         ended = await repository.last_ended(connection)
         if (ended.id if ended else 0) != planned.round_id - 1:
             raise SupersededError(f"round {planned.round_id} does not come next")
-        await repository.add_round(connection, planned.opened(now), planned.plan, now)
+        await _add_round(connection, planned, now)
         crash_point("open_before_commit")
 
     await _guarded(database, "open_round", run)
     crash_point("open_after_commit")
 
 
-async def step_round(database: Database, round_id: int, event: Event, now: float) -> RoundState:
-    """Step the round by one event and store what follows; a refused event changes nothing."""
+async def _add_round(connection: AsyncConnection, planned: Planned, now: float) -> None:
+    """Store the opened round, with the open leases of the one before that may count in it."""
+    before = planned.round_id - 1
+    granted_in = await _rounds_to_take_over(connection, planned.plan, before)
+    carried = await leases.count_open_leases(connection, granted_in, before)
+    opened = planned.opened(now, carried)
+    await repository.add_round(connection, opened, planned.plan, now)
+    moved = await leases.take_over_leases(connection, granted_in, before, planned.round_id)
+    assert moved == carried, "the leases of a closed round stand still"
 
-    async def run(connection: AsyncConnection) -> RoundState:
-        stored = await find_round(connection, round_id, lock=True)
-        assert stored is not None, "rounds are never deleted"
-        return await save_step(connection, stored, event, now)
 
-    return await database.transaction(f"step_{type(event).__name__}", run)
-
-
-async def save_step(
-    connection: AsyncConnection, stored: StoredRound, event: Event, now: float
-) -> RoundState:
-    """The same within a transaction that holds the round."""
-    after, effects = step(stored.state, event)
-    if after == stored.state or any(isinstance(effect, Refuse) for effect in effects):
-        return stored.state
-    await save_round(connection, stored, after, now)
-    return after
+async def _rounds_to_take_over(connection: AsyncConnection, plan: Plan, before: int) -> list[int]:
+    """Rounds whose open leases, now counted in `before`, may deliver to a round of `plan`."""
+    if plan.max_staleness == 0:
+        return []
+    found = []
+    for round_id in await leases.open_leases_by_round(connection, before):
+        granting = await find_round(connection, round_id)
+        assert granting is not None, "a lease names its round"
+        steps = await steps_between(connection, granting.model_version, plan.model_version)
+        own = await plan_of(connection, granting.plan_digest)
+        if steps <= plan.max_staleness and plan.shares_buffer(own):
+            found.append(round_id)
+    return found
 
 
 async def _add_version(connection: AsyncConnection, candidate: Candidate, now: float) -> None:

@@ -43,11 +43,16 @@ class VersionRow:
 
 @dataclass(frozen=True)
 class Member:
-    """An accepted update: whose it is, and which blob holds it."""
+    """An accepted update: whose it is, which blob holds it, and what it was made for.
+
+    staleness: model steps that it is behind; plan_digest: of the round that granted its lease.
+    """
 
     assignment_id: str
     user_id: str
     body_digest: str
+    staleness: int
+    plan_digest: str
 
 
 @dataclass(frozen=True)
@@ -152,14 +157,25 @@ async def last_ended(connection: AsyncConnection) -> EndedRound | None:
     return EndedRound(row[0], row[1]) if row and row[2] in ENDED else None
 
 
-async def members(connection: AsyncConnection, round_id: int) -> list[Member]:
-    """The accepted updates of a round, in the order of their assignments."""
+async def members(
+    connection: AsyncConnection, round_id: int, first: int = 0, last: int | None = None
+) -> list[Member]:
+    """The accepted updates of a round, in their order; those at first .. last - 1."""
     query = (
-        select(assignments.c.id, assignments.c.user_id, updates.c.body_digest)
+        select(
+            assignments.c.id,
+            assignments.c.user_id,
+            updates.c.body_digest,
+            updates.c.staleness,
+            rounds.c.plan_digest,
+        )
         .join(updates, updates.c.assignment_id == assignments.c.id)
-        .where(updates.c.round_id == round_id)
-        .order_by(assignments.c.id)
+        .join(rounds, rounds.c.id == assignments.c.round_id)
+        .where(updates.c.round_id == round_id, updates.c.position >= first)
+        .order_by(updates.c.position)
     )
+    if last is not None:
+        query = query.where(updates.c.position < last)
     return [Member(*row) for row in await connection.execute(query)]
 
 
@@ -167,16 +183,25 @@ async def assignments_of_open_rounds(connection: AsyncConnection) -> set[str]:
     """Ids of assignments whose round has not ended: their blobs are still wanted."""
     query = (
         select(assignments.c.id)
-        .join(rounds, rounds.c.id == assignments.c.round_id)
+        .join(rounds, rounds.c.id == assignments.c.counts_in)
         .where(rounds.c.phase.not_in(sorted(ENDED)))
     )
     return set((await connection.execute(query)).scalars())
 
 
+async def open_rounds(connection: AsyncConnection) -> list[int]:
+    """Rounds that have not ended."""
+    query = select(rounds.c.id).where(rounds.c.phase.not_in(sorted(ENDED)))
+    return list((await connection.execute(query)).scalars())
+
+
 async def open_plans(connection: AsyncConnection) -> list[tuple[int, bytes]]:
-    """(round, plan body) of every round that has not ended."""
+    """(round, plan body) of every round that has not ended, or granted leases that still count."""
     query = select(rounds.c.id, plans.c.body).join(plans, plans.c.digest == rounds.c.plan_digest)
-    rows = await connection.execute(query.where(rounds.c.phase.not_in(sorted(ENDED))))
+    is_open = rounds.c.phase.not_in(sorted(ENDED))
+    open_ids = select(rounds.c.id).where(is_open)
+    counting = select(assignments.c.round_id).where(assignments.c.counts_in.in_(open_ids))
+    rows = await connection.execute(query.where(is_open | rounds.c.id.in_(counting)))
     return [(row[0], bytes(row[1])) for row in rows]
 
 

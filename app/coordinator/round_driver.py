@@ -10,27 +10,22 @@ from app.coordinator import repository
 from app.coordinator.model import Model
 from app.coordinator.newest_model import NewestModel
 from app.coordinator.planning import Planned, plan_round
-from app.coordinator.publishing import open_round, publish_round, save_step, step_round
-from app.coordinator.reducing import reduce_updates
+from app.coordinator.publishing import open_round, publish_round
+from app.coordinator.reducer import Reducer
 from app.coordinator.round_version import ClosedRound, make_round_version
+from app.coordinator.worker import Worker
 from app.crash_points import crash_point
 from app.rounds import views_repository
 from app.rounds.known_content import plan_of
-from app.rounds.repository import (
-    StoredRound,
-    find_round,
-    mark_expired,
-    newest_round,
-    overdue_leases,
-)
+from app.rounds.leases_repository import mark_expired, overdue_leases
+from app.rounds.repository import StoredRound, find_round, newest_round
+from app.rounds.stepping import save_step, step_round
 from app.wiring import State
 from federation.round_engine import step
 from federation.round_events import (
     Event,
     GateFailed,
     LeasesExpired,
-    SumFailed,
-    SumReady,
     TimePassed,
 )
 from federation.round_state import ENDED, GATHERING, RoundState
@@ -51,6 +46,8 @@ class RoundDriver:
         self._database = state["database"]
         self._newest = newest
         self._secret = signing_secret(state["settings"])
+        self._reducer = Reducer(state)
+        self._worker = Worker(state)
         self._leases_looked_at = float("-inf")
         self.ended = False
 
@@ -111,31 +108,46 @@ class RoundDriver:
             return False
         self._leases_looked_at = now
         async with self._database.read() as connection:
-            if not await overdue_leases(connection, stored.id, now):
+            if not await overdue_leases(connection, stored.id, now, limit=1):
                 return False
 
         async def run(connection: AsyncConnection) -> None:
             held = await find_round(connection, stored.id, lock=True)
             assert held is not None, "rounds are never deleted"
-            overdue = (await overdue_leases(connection, stored.id, now))[:LEASES_PER_STEP]
+            overdue = await overdue_leases(connection, stored.id, now, LEASES_PER_STEP)
             if held.state.phase in GATHERING and overdue:
-                await mark_expired(connection, overdue)
-                await save_step(connection, held, LeasesExpired(now, len(overdue)), now)
+                await mark_expired(connection, [lease.assignment_id for lease in overdue])
+                carried = sum(lease.carried for lease in overdue)
+                event = LeasesExpired(now, len(overdue) - carried, carried)
+                job_updates = self._state["settings"].reduce_job_updates
+                await save_step(connection, held, event, job_updates)
 
         await self._database.transaction("expire_leases", run)
         return True
 
     async def _reduce(self, stored: StoredRound) -> bool:
-        closed = await self._closed(stored)
-        reason = await asyncio.to_thread(
-            reduce_updates, self._state["blobs"], closed.plan, closed.id, closed.members
-        )
-        now = self._state["clock"]()
-        await self._step(stored, SumReady(now) if reason is None else SumFailed(now, reason))
+        """Sum one part, or merge them all; False while other workers hold what is left."""
+        if await self._reducer.sum_one(stored.id):
+            return True
+        async with self._database.read() as connection:
+            plan = await plan_of(connection, stored.plan_digest)
+        event = await self._reducer.merge(stored.id, plan)
+        if event is None:
+            return False
+        await self._step(stored, event)
         crash_point("reduce_after_commit")
         return True
 
     async def _gate(self, model: Model, stored: StoredRound) -> bool:
+        """Make the candidate and publish it; False while another coordinator is at it."""
+        job = await self._worker.take("gate", stored.id)
+        if job is None:
+            return False
+        async with self._worker.holding(job):
+            await self._make_version(model, stored)
+        return True
+
+    async def _make_version(self, model: Model, stored: StoredRound) -> None:
         closed = await self._closed(stored)
         crash_point("gate_before_candidate")
         found = await asyncio.to_thread(
@@ -144,7 +156,7 @@ class RoundDriver:
         crash_point("gate_after_candidate")
         if isinstance(found, str):
             await self._step(stored, GateFailed(self._state["clock"](), found))
-            return True
+            return
         following, rounds = None, self._state["settings"].rounds
         if rounds.enabled and rounds.pause_s == 0:
             following = await self._plan(found.candidate.model, stored.id + 1, stored.state)
@@ -152,7 +164,6 @@ class RoundDriver:
         await publish_round(self._database, found.candidate, found.metrics, following, now)
         self._newest.published(found.candidate)
         self.ended = True
-        return True
 
     async def _closed(self, stored: StoredRound) -> ClosedRound:
         async with self._database.read() as connection:
@@ -161,7 +172,7 @@ class RoundDriver:
         return ClosedRound(stored.id, plan, members)
 
     async def _step(self, before: StoredRound, event: Event) -> None:
-        after = await step_round(self._database, before.id, event, event.now)
+        after = await step_round(self._state, before.id, event)
         if after.phase != before.state.phase:
             log.info("round_moved", round=before.id, phase=after.phase, reason=after.reason)
         self.ended = self.ended or after.phase in ENDED

@@ -54,14 +54,14 @@ def make_round_version(
         return SUM_LOST
     if body is None:
         return BUNDLE_LOST
-    running, sum_digest = stored
+    sums, sum_digest = stored
     bundle = decode_bundle(body)
-    state, means = step_from_sum(parent.state, running, closed.plan, bundle, ServerSettings())
-    metrics = cohort_metrics(means, running.count)
+    state, means = step_from_sum(parent.state, sums, closed.plan, bundle, ServerSettings())
+    metrics = cohort_metrics(means, sums.fresh.count)
     evidence = RoundEvidence(
         plan=closed.plan.digest,
         sum=sum_digest,
-        count=running.count,
+        count=sums.count,
         members=_member_digests(closed, secret),
         metrics=dict(metrics or {}),
     )

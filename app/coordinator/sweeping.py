@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.coordinator import repository
 from app.coordinator.model import FOLDER as MODELS
-from app.coordinator.reducing import SUMS
+from app.coordinator.reducing import PARTIALS, SUMS
 from app.crash_points import crash_point
 from app.models.bundle import FOLDER as BUNDLES
 from app.models.publish import CATALOGUES
@@ -31,26 +31,29 @@ UNFINISHED_S = 3600.0
 async def sweep(state: State) -> None:
     """Delete the updates of ended rounds, and the blobs of old versions and plans."""
     blobs, n_versions = state["blobs"], state["settings"].rankable_versions
-    names = blobs.names(UPDATES)
+    names, partials = blobs.names(UPDATES), blobs.names(PARTIALS)
     async with state["database"].read() as connection:
         wanted = await repository.assignments_of_open_rounds(connection)
+        open_rounds = await repository.open_rounds(connection)
         kept = await _blobs_in_use(connection, n_versions)
     crash_point("sweep_before_delete")
-    await asyncio.to_thread(delete_updates, blobs, names, wanted)
+    await asyncio.to_thread(delete_unwanted, blobs, UPDATES, names, wanted)
+    await asyncio.to_thread(delete_unwanted, blobs, PARTIALS, partials, set(map(str, open_rounds)))
     await asyncio.to_thread(prune, blobs, kept)
     await asyncio.to_thread(_prune_sums, blobs, n_versions)
     # File times are the file system's: compare them with its clock, not with the service's.
     await asyncio.to_thread(blobs.forget_unfinished, time.time() - UNFINISHED_S)
 
 
-def delete_updates(blobs: BlobStore, names: list[str], wanted: set[str]) -> int:
-    """Delete update blobs whose assignment is not wanted any more; how many went.
+def delete_unwanted(blobs: BlobStore, folder: str, names: list[str], wanted: set[str]) -> int:
+    """Delete blobs whose assignment, or round, is not wanted any more; how many went.
 
-    names: listed before `wanted` was read, so that a later assignment's blob is not among them.
+    names: "<wanted>.<rest>", listed before `wanted` was read, so that a later one's blob is not
+    among them.
     """
     gone = [name for name in names if name.split(".", 1)[0] not in wanted]
     for name in gone:
-        blobs.delete(UPDATES, name)
+        blobs.delete(folder, name)
     return len(gone)
 
 

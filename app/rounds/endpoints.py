@@ -14,7 +14,7 @@ from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor
 from app.rounds import request_count, service, uploads, views_repository
 from app.rounds.schemas import CheckInAnswer, CheckInBody, ReceiptView, RoundList, RoundView
 from app.rounds.service import CheckIn
-from app.rounds.update_body import check_length, declared_digest, read_body
+from app.rounds.update_body import check_length, declared_digest, pieces_of
 from app.rounds.views_repository import RoundRow
 from app.wiring import State, StateOf
 
@@ -65,14 +65,20 @@ def _check_in_answer(state: State, found: CheckIn) -> dict[str, Any]:
             "upload_url": f"/v1/updates/{lease.id}",
             "expires_at": rfc3339(lease.expires_at),
         }
-    after_s, before_s = found.retry or (0.0, 0.0)
     return {
         "assignment": assignment,
-        "retry": {"after_s": after_s, "before_s": before_s} if found.retry else None,
+        "retry": _retry(found),
         "model_version": found.model_version,
         "catalogue": found.catalogue,
         "server_time": rfc3339(state["clock"]()),
     }
+
+
+def _retry(found: CheckIn) -> dict[str, Any] | None:
+    if found.wait is None:
+        return None
+    after_s, before_s = found.wait.window_s
+    return {"after_s": after_s, "before_s": before_s, "reason": found.wait.reason}
 
 
 def _renewed(state: State, device_id: str, user_id: str | None) -> dict[str, str]:
@@ -108,10 +114,11 @@ async def _put(state: State, device_id: str, assignment_id: str, request: Reques
     offer = await uploads.find_offer(state, device_id, assignment_id)
     check_length(request.headers.get("content-length"), offer.plan)
     declared = declared_digest(request.headers.get("content-digest"))
-    uploads.check_open(offer, declared)
-    body = await read_body(request.stream(), offer.plan)
-    accepted, stored, new = await uploads.accept_update(state, device_id, offer, body, declared)
-    return JSONResponse(uploads.receipt(accepted, stored, offer.plan), 201 if new else 200)
+    uploads.check_open(offer, declared, state["clock"]())
+    pieces = pieces_of(request.stream(), offer.plan)
+    taken = await uploads.receive_update(state, device_id, offer, pieces, declared)
+    receipt = uploads.receipt(taken.update, taken.stored, offer.plan)
+    return JSONResponse(receipt, 201 if taken.is_new else 200)
 
 
 @router.get("/updates/{assignment_id}", summary="The receipt of an update")

@@ -1,14 +1,16 @@
 """Queries about rounds, their assignments and updates."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, select, update
+from sqlalchemy import Select, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.tables import assignments, devices, plans, rounds, updates, users, versions
+from app.store.tables import devices, plans, rounds, users, versions
+from federation.plan import STALENESS_LIMIT
 from federation.round_state import ENDED, RoundState
+
+FAR = STALENESS_LIMIT + 1
 
 
 class StaleRoundError(Exception):
@@ -27,29 +29,6 @@ class StoredRound:
 
 
 @dataclass(frozen=True)
-class Assignment:
-    """A device's lease on a round."""
-
-    id: str
-    round_id: int
-    device_id: str
-    user_id: str
-    expires_at: float
-    expired: bool
-
-
-@dataclass(frozen=True)
-class Update:
-    """The record of an accepted update; its bytes lie in the blob store until the round ends."""
-
-    assignment_id: str
-    round_id: int
-    body_digest: str
-    size_bytes: int
-    accepted_at: float
-
-
-@dataclass(frozen=True)
 class Participant:
     """A device at check-in, with what it is told of the model.
 
@@ -65,35 +44,12 @@ class Participant:
     newest_version: tuple[int, str] | None
 
 
-@dataclass(frozen=True)
-class Lease:
-    """An assignment with the update that was accepted for it, if one was."""
-
-    assignment: Assignment
-    accepted: Update | None
-
-
 _ROUND = (
     rounds.c.id,
     rounds.c.plan_digest,
     rounds.c.model_version,
     rounds.c.state,
     rounds.c.revision,
-)
-_ASSIGNMENT = (
-    assignments.c.id,
-    assignments.c.round_id,
-    assignments.c.device_id,
-    assignments.c.user_id,
-    assignments.c.expires_at,
-    assignments.c.expired,
-)
-_UPDATE = (
-    updates.c.assignment_id,
-    updates.c.round_id,
-    updates.c.body_digest,
-    updates.c.size_bytes,
-    updates.c.accepted_at,
 )
 
 
@@ -109,6 +65,11 @@ async def newest_round(connection: AsyncConnection, lock: bool = False) -> Store
     """The round opened last; only it can be open. lock: hold the row until the end."""
     query = select(*_ROUND).order_by(rounds.c.id.desc()).limit(1)
     return await _one_round(connection, query.with_for_update() if lock else query)
+
+
+async def newest_round_id(connection: AsyncConnection) -> int:
+    """Number of the round opened last; 0 before the first."""
+    return int((await connection.execute(select(func.max(rounds.c.id)))).scalar_one() or 0)
 
 
 async def find_round(
@@ -179,89 +140,6 @@ async def mark_seen(connection: AsyncConnection, device_id: str, now: float) -> 
     await connection.execute(update(devices).where(devices.c.id == device_id).values(seen_at=now))
 
 
-async def account_lease(connection: AsyncConnection, round_id: int, user_id: str) -> Lease | None:
-    """What the account holds, or held, on this round."""
-    mine = (assignments.c.round_id == round_id) & (assignments.c.user_id == user_id)
-    return await _lease(connection, mine)
-
-
-async def find_lease(
-    connection: AsyncConnection, assignment_id: str, device_id: str
-) -> Lease | None:
-    """The device's own assignment; a foreign one is none."""
-    mine = (assignments.c.id == assignment_id) & (assignments.c.device_id == device_id)
-    return await _lease(connection, mine)
-
-
-async def _lease(connection: AsyncConnection, where: ColumnElement[bool]) -> Lease | None:
-    joined = updates.c.assignment_id == assignments.c.id
-    query = select(*_ASSIGNMENT, *_UPDATE).outerjoin(updates, joined).where(where)
-    row = (await connection.execute(query)).first()
-    if row is None:
-        return None
-    n = len(_ASSIGNMENT)
-    accepted = None if row[n] is None else Update(*row[n:])
-    return Lease(Assignment(*row[:n]), accepted)
-
-
-async def add_assignment(
-    connection: AsyncConnection, assignment: Assignment, granted_at: float
-) -> None:
-    """Record a lease."""
-    values = {
-        "id": assignment.id,
-        "round_id": assignment.round_id,
-        "device_id": assignment.device_id,
-        "user_id": assignment.user_id,
-        "granted_at": granted_at,
-        "expires_at": assignment.expires_at,
-        "expired": False,
-    }
-    await connection.execute(insert(assignments).values(values))
-
-
-async def find_update(connection: AsyncConnection, assignment_id: str) -> Update | None:
-    """The accepted update of an assignment."""
-    query = select(*_UPDATE).where(updates.c.assignment_id == assignment_id)
-    row = (await connection.execute(query)).first()
-    return Update(*row) if row else None
-
-
-async def add_update(connection: AsyncConnection, accepted: Update, requests: int | None) -> None:
-    """Record an accepted update."""
-    values = {
-        "assignment_id": accepted.assignment_id,
-        "round_id": accepted.round_id,
-        "body_digest": accepted.body_digest,
-        "size_bytes": accepted.size_bytes,
-        "requests": requests,
-        "accepted_at": accepted.accepted_at,
-    }
-    await connection.execute(insert(updates).values(values))
-
-
-async def overdue_leases(connection: AsyncConnection, round_id: int, now: float) -> list[str]:
-    """Assignments whose lease ran out without an update and is not yet recorded as such."""
-    overdue = and_(
-        assignments.c.round_id == round_id,
-        assignments.c.expires_at <= now,
-        assignments.c.expired.is_(False),
-        updates.c.assignment_id.is_(None),
-    )
-    query = (
-        select(assignments.c.id)
-        .outerjoin(updates, updates.c.assignment_id == assignments.c.id)
-        .where(overdue)
-    )
-    return list((await connection.execute(query)).scalars())
-
-
-async def mark_expired(connection: AsyncConnection, ids: Sequence[str]) -> None:
-    """Record that these leases ran out."""
-    query = update(assignments).where(assignments.c.id.in_(ids)).values(expired=True)
-    await connection.execute(query)
-
-
 async def manifest_body(connection: AsyncConnection, version: int) -> bytes | None:
     """The canonical manifest of a version."""
     query = select(versions.c.manifest).where(versions.c.id == version)
@@ -273,3 +151,14 @@ async def count_seen_since(connection: AsyncConnection, since: float) -> int:
     """How many devices checked in, or enrolled, since then."""
     seen = (devices.c.seen_at >= since) & devices.c.revoked_at.is_(None)
     return int((await connection.execute(select(func.count()).where(seen))).scalar_one())
+
+
+async def steps_between(connection: AsyncConnection, base: int, version: int) -> int:
+    """Model steps that were published after version `base`, up to `version`.
+
+    A catalogue version moves no trained row and is no step. A rollback is further than any plan
+    allows: what was made for a model that was taken back must not count in the one that stands.
+    """
+    weight = case((versions.c.kind == "round", 1), (versions.c.kind == "rollback", FAR), else_=0)
+    query = select(func.sum(weight)).where(versions.c.id > base, versions.c.id <= version)
+    return int((await connection.execute(query)).scalar_one() or 0)

@@ -24,10 +24,14 @@ class AssignmentView(BaseModel):
 
 
 class RetryView(BaseModel):
-    """Come back at a moment drawn evenly between these two, in seconds from now."""
+    """Come back at a moment drawn evenly between these two, in seconds from now.
+
+    reason: "round_full", "took_part", "resting" or "no_round".
+    """
 
     after_s: float
     before_s: float
+    reason: str
 
 
 class CheckInAnswer(BaseModel):
@@ -45,7 +49,8 @@ class CheckInAnswer(BaseModel):
 class ReceiptView(BaseModel):
     """Proof that an update is stored; `mode` "plain" means that the server can read it.
 
-    outcome: "pending" until the round ends, then "counted" or "discarded".
+    round: the one whose sum it is in; staleness: model steps that it is behind; outcome: "pending"
+    until the round ends, then "counted" or "discarded".
     """
 
     assignment: str
@@ -53,6 +58,7 @@ class ReceiptView(BaseModel):
     plan_digest: str
     body_digest: str
     size_bytes: int
+    staleness: int
     accepted_at: str
     mode: str
     outcome: str

@@ -8,13 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.access.repository import is_device_live
 from app.crash_points import crash_point
 from app.errors import Problem
+from app.rounds import leases_repository as leases
 from app.rounds import repository, request_count
 from app.rounds.known_content import catalogue_of, plan_of
+from app.rounds.leases_repository import Assignment
 from app.rounds.pace import retry_window
-from app.rounds.repository import Assignment, Participant, StoredRound
+from app.rounds.participation_repository import participations_of
+from app.rounds.repository import Participant, StoredRound
+from app.rounds.stepping import save_after
 from app.wiring import State
 from federation.plan import Plan
-from federation.round_effects import Grant, SameAssignment
+from federation.round_effects import ComeBack, Effect, Grant, SameAssignment, WaitReason
 from federation.round_engine import step
 from federation.round_events import CheckedIn
 
@@ -31,11 +35,19 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Come back within window_s = (after, before), seconds from now; reason: why not now."""
+
+    window_s: tuple[float, float]
+    reason: WaitReason
+
+
+@dataclass(frozen=True)
 class CheckIn:
     """Either work or a window; the newest version and catalogue, if there are any."""
 
     work: Work | None
-    retry: tuple[float, float] | None
+    wait: Waiting | None
     model_version: int | None
     catalogue: str | None
 
@@ -45,8 +57,17 @@ class _Asked:
     """What a check-in asks of the engine, as read from the records."""
 
     stored: StoredRound
-    held: Assignment | None
+    plan: Plan
+    held: Work | None
     event: CheckedIn
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The work that a device has. is_new: since this check-in."""
+
+    work: Work
+    is_new: bool
 
 
 async def check_in(state: State, device_id: str) -> CheckIn:
@@ -61,21 +82,29 @@ async def check_in(state: State, device_id: str) -> CheckIn:
         newest = who.newest_version
         catalogue = await catalogue_of(connection, *newest) if newest else None
         asked = await _ask(connection, device_id, who, now)
-        effect = step(asked.stored.state, asked.event)[1][0] if asked else None
-        plan = await plan_of(connection, asked.stored.plan_digest) if asked else None
-    held = asked.held if asked and isinstance(effect, SameAssignment) else None
-    if isinstance(effect, Grant):
-        held = await _grant(state, device_id, who, now)
+    answer = _answer(asked)
+    if isinstance(answer, Grant):
+        answer = await _grant(state, device_id, who, now)
     elif now - who.seen_at >= SEEN_EVERY_S:
         await _mark_seen(state, device_id, now)
     version = newest[0] if newest else None
-    if held is None or plan is None:
-        return CheckIn(None, await retry_window(state), version, catalogue)
-    if not isinstance(effect, Grant):
+    if isinstance(answer, ComeBack):
+        waiting = Waiting(await retry_window(state), answer.reason)
+        return CheckIn(None, waiting, version, catalogue)
+    assert isinstance(answer, _Held)
+    if not answer.is_new:
         await request_count.add(state["cache"], device_id)
-    if asked and held.round_id != asked.stored.id:
-        plan = await _plan_of_round(state, held.round_id)
-    return CheckIn(Work(held, plan), None, version, catalogue)
+    return CheckIn(answer.work, None, version, catalogue)
+
+
+def _answer(asked: _Asked | None) -> Effect | _Held:
+    if asked is None:
+        return ComeBack("no_round")
+    effect = step(asked.stored.state, asked.event)[1][0]
+    if not isinstance(effect, SameAssignment):
+        return effect
+    assert asked.held is not None
+    return _Held(asked.held, is_new=False)
 
 
 def _admit(who: Participant | None) -> Participant:
@@ -97,44 +126,61 @@ async def _ask(
     stored = await repository.newest_round(connection, lock)
     if stored is None:
         return None
-    lease = await repository.account_lease(connection, stored.id, who.user_id)
+    plan = await plan_of(connection, stored.plan_digest)
+    lease = await leases.account_lease(connection, stored.id, who.user_id)
     if lease is None:
-        return _Asked(stored, None, CheckedIn(now, assignment_open=False, account_assigned=False))
+        rests = await _rests(connection, who.user_id, plan, stored.id)
+        event = CheckedIn(now, assignment_open=False, account_assigned=False, resting=rests)
+        return _Asked(stored, plan, None, event)
     held = lease.assignment
     is_open = held.device_id == device_id and not held.expired and lease.accepted is None
-    return _Asked(stored, held, CheckedIn(now, is_open, account_assigned=True))
+    # A lease that this round took over is for the plan of the round that granted it.
+    own = plan if held.round_id == stored.id else await _plan_of_round(connection, held.round_id)
+    return _Asked(stored, plan, Work(held, own), CheckedIn(now, is_open, account_assigned=True))
 
 
-async def _grant(state: State, device_id: str, who: Participant, now: float) -> Assignment | None:
+async def _rests(connection: AsyncConnection, user_id: str, plan: Plan, round_id: int) -> bool:
+    if not (plan.min_separation or plan.participations_max):
+        return False
+    counted = await participations_of(connection, user_id)
+    return counted is not None and counted.rests(plan, round_id)
+
+
+async def _grant(state: State, device_id: str, who: Participant, now: float) -> Effect | _Held:
     assignment_id = state["new_id"]()
 
-    async def run(connection: AsyncConnection) -> Assignment | None:
+    async def run(connection: AsyncConnection) -> Effect | _Held:
         # Nothing that was read before the lock still counts.
         asked = await _ask(connection, device_id, who, now, lock=True)
-        if asked is None:
-            return None
         if not await is_device_live(connection, device_id):
             raise _revoked()
-        after, (effect,) = step(asked.stored.state, asked.event)
-        if not isinstance(effect, Grant):
-            return asked.held if isinstance(effect, SameAssignment) else None
-        round_id = asked.stored.id
+        answer = _answer(asked)
+        if asked is None or not isinstance(answer, Grant):
+            return answer
+        after, effects = step(asked.stored.state, asked.event)
         lease = Assignment(
-            assignment_id, round_id, device_id, who.user_id, effect.expires_at, expired=False
+            id=assignment_id,
+            round_id=asked.stored.id,
+            counts_in=asked.stored.id,
+            device_id=device_id,
+            user_id=who.user_id,
+            expires_at=answer.expires_at,
+            expired=False,
         )
-        await repository.save_round(connection, asked.stored, after, now)
-        await repository.add_assignment(connection, lease, now)
+        job_updates = state["settings"].reduce_job_updates
+        await save_after(connection, asked.stored, after, effects, now, job_updates)
+        await leases.add_assignment(connection, lease, now)
         if now - who.seen_at >= SEEN_EVERY_S:
             await repository.mark_seen(connection, device_id, now)
         crash_point("grant_before_commit")
-        return lease
+        return _Held(Work(lease, asked.plan), is_new=True)
 
     try:
         held = await state["database"].transaction("grant_assignment", run)
     except IntegrityError as error:  # the user was erased in between
         raise _revoked() from error
     crash_point("grant_after_commit")
-    if held is not None:
+    if isinstance(held, _Held) and held.is_new:
         await request_count.begin(state["cache"], device_id)
     return held
 
@@ -146,8 +192,7 @@ async def _mark_seen(state: State, device_id: str, now: float) -> None:
     await state["database"].transaction("mark_seen", run)
 
 
-async def _plan_of_round(state: State, round_id: int) -> Plan:
-    async with state["database"].read() as connection:
-        stored = await repository.find_round(connection, round_id)
-        assert stored is not None, "a lease names its round"
-        return await plan_of(connection, stored.plan_digest)
+async def _plan_of_round(connection: AsyncConnection, round_id: int) -> Plan:
+    stored = await repository.find_round(connection, round_id)
+    assert stored is not None, "a lease names its round"
+    return await plan_of(connection, stored.plan_digest)

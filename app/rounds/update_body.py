@@ -2,18 +2,17 @@
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import AsyncIterator
 
 from starlette.requests import ClientDisconnect
 
 from app.errors import Problem
-from app.store.blobs import BlobTooLarge, read_limited
-from federation.canonical import digest
 from federation.plan import Plan
 from federation.refusals import Refusal
-from federation.update_checks import check_words
-from federation.update_codec import decode, update_bytes
+from federation.update_checks import UpdateCheck
+from federation.update_codec import update_bytes
 
 # One member of the dictionary of RFC 9530; others, such as sha-512, may stand beside it.
 SHA_256 = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?:$|[,;])")
@@ -26,13 +25,19 @@ STATUS = {
     "device_revoked": 403,
     "round_paused": 409,
     "unexpected_event": 409,
+    "stale_update": 410,
+    "buffer_closed": 503,
 }
 """Reason of a refusal -> status; what is wrong with the body itself is 422."""
+
+PIECE_BYTES = 1 << 20
 
 
 def problem_of(refusal: Refusal) -> Problem:
     """The problem that tells a device of a refusal."""
-    return Problem(STATUS.get(refusal.reason, 422), refusal.reason, refusal.detail)
+    status = STATUS.get(refusal.reason, 422)
+    headers = {"Retry-After": "1"} if status == 503 else None
+    return Problem(status, refusal.reason, refusal.detail, headers=headers)
 
 
 def check_length(declared: str | None, plan: Plan) -> None:
@@ -68,33 +73,52 @@ def declared_digest(header: str | None) -> str:
     return f"sha256:{raw.hex()}"
 
 
-async def read_body(chunks: AsyncIterator[bytes], plan: Plan) -> bytes:
-    """The whole body, which must be as long as the plan says.
+async def pieces_of(chunks: AsyncIterator[bytes], plan: Plan) -> AsyncIterator[bytes]:
+    """The body in pieces of about PIECE_BYTES; no more of it is ever in memory.
 
-    Raises: Problem 413 `body_too_large`, 422 `wrong_length`.
+    Raises: Problem 400 `truncated`, 413 `body_too_large`.
     """
-    exact = update_bytes(plan.n_words)
+    left, waiting, size = update_bytes(plan.n_words), [], 0
     try:
-        body = await read_limited(chunks, exact)
-    except BlobTooLarge as error:
-        raise Problem(413, "body_too_large", f"More than {exact} bytes came.") from error
+        async for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                raise Problem(413, "body_too_large", "More bytes came than were declared.")
+            waiting.append(chunk)
+            size += len(chunk)
+            if size >= PIECE_BYTES:
+                yield b"".join(waiting)
+                waiting, size = [], 0
     except ClientDisconnect as error:
         raise Problem(400, "truncated", "The connection closed within the body.") from error
-    if len(body) != exact:
-        raise Problem(422, "wrong_length", f"{len(body)} bytes came; {exact} were due.")
-    return body
+    yield b"".join(waiting)
 
 
-def check_body(body: bytes, declared: str, plan: Plan) -> None:
-    """Refuse a body that is not what its header says, or no honest update of its plan.
+class BodyCheck:
+    """Judges a body as it comes in: is it what its header says, and an honest update?"""
 
-    Raises: Problem 422 with the reason.
-    """
-    found = digest(body)
-    if found != declared:
-        detail = f"The body's digest is {found}, not the declared {declared}."
-        raise Problem(422, "digest_mismatch", detail)
-    words = decode(body, plan.digest, plan.n_words)
-    refusal = words if isinstance(words, Refusal) else check_words(words, plan)
-    if refusal is not None:
-        raise problem_of(refusal)
+    def __init__(self, declared: str, plan: Plan) -> None:
+        self._declared = declared
+        self._update = UpdateCheck(plan)
+        self._hash = hashlib.sha256()
+
+    def feed(self, piece: bytes) -> None:
+        """The next bytes, in order."""
+        self._hash.update(piece)
+        self._update.feed(piece)
+
+    def finish(self) -> None:
+        """Judge the whole.
+
+        Raises: Problem 422 with the reason; `digest_mismatch` before all others, since bytes that
+        were damaged on the way say nothing about their sender.
+        """
+        found = f"sha256:{self._hash.hexdigest()}"
+        refusal = self._update.finish()
+        if refusal is not None and refusal.reason == "wrong_length":
+            raise problem_of(refusal)
+        if found != self._declared:
+            detail = f"The body's digest is {found}, not the declared {self._declared}."
+            raise Problem(422, "digest_mismatch", detail)
+        if refusal is not None:
+            raise problem_of(refusal)

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 DIGEST_PREFIX = "sha256:"
@@ -13,10 +12,6 @@ TEMPORARY = ".put-"
 def digest_of(body: bytes) -> str:
     """`sha256:<hex>` of a body."""
     return DIGEST_PREFIX + hashlib.sha256(body).hexdigest()
-
-
-class BlobTooLarge(Exception):
-    """A streamed body went past its limit; nothing was kept."""
 
 
 class BlobStore:
@@ -35,21 +30,16 @@ class BlobStore:
 
     def put(self, folder: str, name: str, body: bytes) -> None:
         """Store `body`; the same name again replaces it whole."""
-        path = self.path(folder, name)
-        if not path.parent.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _sync_folder(self.root)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
+        draft = self.draft(folder)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+            draft.write(body)
+            draft.keep(name)
+        finally:
+            draft.close()
+
+    def draft(self, folder: str) -> "Draft":
+        """A blob that is written piece by piece; nobody sees it until it is kept."""
+        return Draft(self, folder)
 
     def put_content(self, folder: str, body: bytes) -> str:
         """Store `body` under its own digest, which is returned; known content is not rewritten."""
@@ -85,24 +75,41 @@ class BlobStore:
         return sorted(n.replace("sha256-", DIGEST_PREFIX, 1) for n in names)
 
 
+class Draft:
+    """A blob in the making. Close it in any case: what was not kept is deleted."""
+
+    def __init__(self, blobs: BlobStore, folder: str) -> None:
+        self._blobs = blobs
+        self._folder = blobs.root / folder
+        if not self._folder.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _sync_folder(blobs.root)
+        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=TEMPORARY)
+        self._path = Path(name)
+        self._file = os.fdopen(descriptor, "wb")
+
+    def write(self, piece: bytes) -> None:
+        """Append."""
+        self._file.write(piece)
+
+    def keep(self, name: str) -> None:
+        """Give the blob its name; returns once data and name are durable."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        os.replace(self._path, self._blobs.path(self._folder.name, name))
+        _sync_folder(self._folder)
+
+    def close(self) -> None:
+        """Let go of the file, and delete it unless it was kept."""
+        try:
+            self._file.close()
+        finally:  # a full disk fails the flush that closing tries once more
+            self._path.unlink(missing_ok=True)
+
+
 def _sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-async def read_limited(chunks: AsyncIterator[bytes], bytes_max: int) -> bytes:
-    """Collect a streamed body of at most `bytes_max` bytes.
-
-    Raises: BlobTooLarge as soon as the limit is passed.
-    """
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > bytes_max:
-            raise BlobTooLarge
-        parts.append(chunk)
-    return b"".join(parts)

@@ -156,26 +156,62 @@ assignments = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("round_id", Integer, ForeignKey("rounds.id"), nullable=False),
+    # The round that takes the update: the one that granted the lease, until a later buffered round
+    # takes the open lease over.
+    Column("counts_in", Integer, ForeignKey("rounds.id"), nullable=False),
     Column("device_id", Id, ForeignKey("devices.id"), nullable=False),
     Column("user_id", Id, ForeignKey("users.id"), nullable=False),
     Column("granted_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
     Column("expired", Boolean, nullable=False),
-    # One lease per account and round: an account counts once, however many devices it has.
-    UniqueConstraint("round_id", "user_id"),
-    Index("ix_assignments_round_id_expires_at", "round_id", "expires_at"),
+    # One lease per account and sum: an account counts once, however many devices it has.
+    UniqueConstraint("counts_in", "user_id"),
+    Index("ix_assignments_counts_in_expires_at", "counts_in", "expires_at"),
 )
 
 updates = Table(
     "updates",
     metadata,
     Column("assignment_id", Id, ForeignKey("assignments.id"), primary_key=True),
-    Column("round_id", Integer, ForeignKey("rounds.id"), nullable=False, index=True),
+    # The round whose sum it is in, and its place there: no two updates share one.
+    Column("round_id", Integer, ForeignKey("rounds.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    # Model steps between the version that it was made for and the round's; never a device's word.
+    Column("staleness", Integer, nullable=False),
     Column("body_digest", Text, nullable=False),
     Column("size_bytes", Integer, nullable=False),
     # Requests of the device from assignment to receipt; null when the counter was away.
     Column("requests", Integer),
     Column("accepted_at", Double, nullable=False),
+    UniqueConstraint("round_id", "position"),
+)
+
+# Work on a closed round that one process at a time does, under a lease: parts of its sum (the
+# updates at first .. last - 1), and its gate.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("round_id", Integer, ForeignKey("rounds.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("first", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+    Column("holder", Id),
+    Column("lease_expires_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("done_at", Double),
+    # Of the partial sum that a finished part left in the blob store.
+    Column("digest", Text),
+    CheckConstraint("kind IN ('reduce', 'gate')", name="kind"),
+    Index("ix_jobs_done_at_lease_expires_at", "done_at", "lease_expires_at"),
+)
+
+# How often an account was counted in a published version, and in which round last.
+participations = Table(
+    "participations",
+    metadata,
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
+    Column("counted", Integer, nullable=False),
+    Column("last_round", Integer, nullable=False),
 )
 
 versions = Table(

@@ -7,7 +7,7 @@ account in them becomes a pseudonym that is drawn at random and stored nowhere e
 from sqlalchemy import ColumnElement, delete, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.tables import assignments, devices, enrolment_codes
+from app.store.tables import assignments, devices, enrolment_codes, participations
 
 
 async def forget_devices(connection: AsyncConnection, user_id: str) -> None:
@@ -39,8 +39,9 @@ async def rename_participation(
         "revoked_at": func.coalesce(devices.c.revoked_at, now),
     }
     await connection.execute(update(devices).where(_of(user_id)).values(stripped))
-    mine = assignments.c.user_id == user_id
-    await connection.execute(update(assignments).where(mine).values(user_id=pseudonym))
+    for table in (assignments, participations):
+        mine = table.c.user_id == user_id
+        await connection.execute(update(table).where(mine).values(user_id=pseudonym))
 
 
 def _of(user_id: str) -> ColumnElement[bool]:

@@ -19,10 +19,10 @@ from clients.python.own_history import within
 from evaluation.simulation.exact import exact_sum
 from evaluation.simulation.fused import Received, fused_sum
 from evaluation.simulation.population import Population, training_seeds
-from federation.aggregate import RunningSum
 from federation.canonical import digest
 from federation.plan import Plan
 from federation.selection import invitations
+from federation.staleness import StaleSums
 from recsys.arrays import Floats, Ints
 from recsys.draws import Seeds
 from recsys.local_training import LocalSettings
@@ -132,7 +132,7 @@ class Rounds:
         )
         return make_plan(bundle, NOTHING, rounds, settings.local), bundle
 
-    def _exact_sum(self, plan: Plan, bundle: Bundle, members: Ints, round_id: int) -> RunningSum:
+    def _exact_sum(self, plan: Plan, bundle: Bundle, members: Ints, round_id: int) -> StaleSums:
         histories = (within(self._population.history(i), bundle.rows) for i in members)
         return exact_sum(plan, bundle, histories, self._training_seeds(members, round_id))
 

@@ -190,6 +190,7 @@ def upgrade() -> None:
             "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
         sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("counts_in", sa.Integer(), nullable=False),
         sa.Column(
             "device_id",
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
@@ -202,16 +203,19 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.Double(), nullable=False),
         sa.Column("expired", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
+            ["counts_in"], ["rounds.id"], name=op.f("fk_assignments_counts_in")
+        ),
+        sa.ForeignKeyConstraint(
             ["device_id"], ["devices.id"], name=op.f("fk_assignments_device_id")
         ),
         sa.ForeignKeyConstraint(["round_id"], ["rounds.id"], name=op.f("fk_assignments_round_id")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_assignments_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignments")),
-        sa.UniqueConstraint("round_id", "user_id", name=op.f("uq_assignments_round_id_user_id")),
+        sa.UniqueConstraint("counts_in", "user_id", name=op.f("uq_assignments_counts_in_user_id")),
     )
     with op.batch_alter_table("assignments", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_assignments_round_id_expires_at", ["round_id", "expires_at"], unique=False
+            "ix_assignments_counts_in_expires_at", ["counts_in", "expires_at"], unique=False
         )
 
     op.create_table(
@@ -222,6 +226,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("staleness", sa.Integer(), nullable=False),
         sa.Column("body_digest", sa.Text(), nullable=False),
         sa.Column("size_bytes", sa.Integer(), nullable=False),
         sa.Column("requests", sa.Integer(), nullable=True),
@@ -231,18 +237,51 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["round_id"], ["rounds.id"], name=op.f("fk_updates_round_id")),
         sa.PrimaryKeyConstraint("assignment_id", name=op.f("pk_updates")),
+        sa.UniqueConstraint("round_id", "position", name=op.f("uq_updates_round_id_position")),
     )
-    with op.batch_alter_table("updates", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_updates_round_id"), ["round_id"], unique=False)
+    op.create_table(
+        "jobs",
+        sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("first", sa.Integer(), nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
+        sa.Column(
+            "holder", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("lease_expires_at", sa.Double(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("done_at", sa.Double(), nullable=True),
+        sa.Column("digest", sa.Text(), nullable=True),
+        sa.CheckConstraint("kind IN ('reduce', 'gate')", name=op.f("ck_jobs_kind")),
+        sa.ForeignKeyConstraint(["round_id"], ["rounds.id"], name=op.f("fk_jobs_round_id")),
+        sa.PrimaryKeyConstraint("round_id", "kind", "first", name=op.f("pk_jobs")),
+    )
+    with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_jobs_done_at_lease_expires_at", ["done_at", "lease_expires_at"], unique=False
+        )
+
+    op.create_table(
+        "participations",
+        sa.Column(
+            "user_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("counted", sa.Integer(), nullable=False),
+        sa.Column("last_round", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_participations_user_id")),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_participations")),
+    )
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("updates", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_updates_round_id"))
+    op.drop_table("participations")
+    with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.drop_index("ix_jobs_done_at_lease_expires_at")
 
+    op.drop_table("jobs")
     op.drop_table("updates")
     with op.batch_alter_table("assignments", schema=None) as batch_op:
-        batch_op.drop_index("ix_assignments_round_id_expires_at")
+        batch_op.drop_index("ix_assignments_counts_in_expires_at")
 
     op.drop_table("assignments")
     op.drop_table("user_towers")

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from federation.grid import Grid, to_words
-from federation.update_checks import CHUNK_WORDS, check_words, norm_words
+from federation.refusals import Refusal
+from federation.update_checks import CHUNK_WORDS, UpdateCheck, check_words, square_words
+from federation.update_codec import decode, encode
 
 LEVELS = 2**20
 INT32_MIN = -(2**31)
@@ -78,5 +80,44 @@ def test_honest_updates_always_pass(make_plan: Any, seed: int, levels: int) -> N
 
 def test_norm_over_many_chunks() -> None:
     words = np.random.default_rng(1).integers(-1000, 1000, 2 * CHUNK_WORDS + 17, dtype=np.int32)
-    exact = sum(int(word) ** 2 for word in words.tolist()) ** 0.5
-    assert norm_words(words) == pytest.approx(exact, rel=1e-12)
+    exact = sum(int(word) ** 2 for word in words.tolist())
+    assert square_words(words) == pytest.approx(exact, rel=1e-12)
+
+
+def bodies(plan: Any) -> dict[str, bytes]:
+    """An honest update of the plan, and one for each thing that may be wrong with it."""
+    honest = words_with(plan, 1, 7)
+    whole = encode(plan.digest, honest)
+    return {
+        "honest": whole,
+        "off_grid": encode(plan.digest, words_with(plan, 2, LEVELS + 1)),
+        "over_clip": encode(plan.digest, np.full(plan.n_words, LEVELS, np.int32)),
+        "metric": encode(plan.digest, words_with(plan, plan.n_words - 1, -1)),
+        "empty": b"",
+        "cut_header": whole[:20],
+        "cut": whole[:-1],
+        "long": whole + b"\0",
+        "magic": b"X" + whole[1:],
+        "layout": whole[:4] + b"\2\0" + whole[6:],
+        "plan": encode("sha256:" + "0" * 64, honest),
+        "counted": encode(plan.digest, honest[:-1]) + whole[-4:],
+    }
+
+
+NAMES = "honest off_grid over_clip metric empty cut_header cut long magic layout plan counted"
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+@given(data=st.data())
+def test_pieces_are_judged_as_the_whole_is(make_plan: Any, name: str, data: st.DataObject) -> None:
+    plan = make_plan()
+    body = bodies(plan)[name]
+    decoded = decode(body, plan.digest, plan.n_words)
+    whole = decoded if isinstance(decoded, Refusal) else check_words(decoded, plan)
+    cuts = data.draw(st.lists(st.integers(0, len(body)), max_size=8).map(sorted))
+    check, start = UpdateCheck(plan), 0
+    for end in [*cuts, len(body)]:
+        check.feed(body[start:end])
+        start = end
+    found = check.finish()
+    assert (found and found.reason) == (whole and whole.reason)

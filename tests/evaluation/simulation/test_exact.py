@@ -68,8 +68,8 @@ def test_it_is_the_sum_of_what_devices_upload(
     known = [within(history, bundle.rows) for history in histories]
     running = exact_sum(plan, bundle, known, np.stack(seeds))
     assert running.count == len(histories)
-    assert np.array_equal(running.result, uploaded)
-    assert running.result[-plan.n_metrics :].any()
+    assert np.array_equal(running.fresh.result, uploaded)
+    assert running.fresh.result[-plan.n_metrics :].any()
 
 
 def test_the_order_of_devices_changes_nothing() -> None:

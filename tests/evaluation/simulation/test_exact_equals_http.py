@@ -85,7 +85,7 @@ def test_the_rounds_are_no_easy_ones(shop: Shop, tmp_path: Path) -> None:
     lengths, norms = [], []
     for device, own in zip(shop.devices, seeds, strict=True):
         history = history_of(device, parent, bundle)
-        words = exact_sum(plan, bundle, [history], own[None]).result[: plan.n_values]
+        words = exact_sum(plan, bundle, [history], own[None]).fresh.result[: plan.n_values]
         lengths.append(len(history))
         norms.append(np.linalg.norm(words) * plan.grid.step)
     assert bundle.rows.size < len(parent.live)

@@ -1,0 +1,183 @@
+"""Queries about leases: assignments of devices, and the updates that were accepted for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, exists, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.tables import assignments, updates
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A device's lease on a round. counts_in: the round that takes its update, perhaps a later."""
+
+    id: str
+    round_id: int
+    counts_in: int
+    device_id: str
+    user_id: str
+    expires_at: float
+    expired: bool
+
+
+@dataclass(frozen=True)
+class Update:
+    """The record of an accepted update; its bytes lie in the blob store until the round ends.
+
+    position: its place in the round's sum; staleness: model steps that it is behind.
+    """
+
+    assignment_id: str
+    round_id: int
+    position: int
+    staleness: int
+    body_digest: str
+    size_bytes: int
+    accepted_at: float
+
+
+@dataclass(frozen=True)
+class Lease:
+    """An assignment with the update that was accepted for it, if one was."""
+
+    assignment: Assignment
+    accepted: Update | None
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """A lease that ran out. carried: an earlier round granted it."""
+
+    assignment_id: str
+    carried: bool
+
+
+_ASSIGNMENT = (
+    assignments.c.id,
+    assignments.c.round_id,
+    assignments.c.counts_in,
+    assignments.c.device_id,
+    assignments.c.user_id,
+    assignments.c.expires_at,
+    assignments.c.expired,
+)
+_UPDATE = (
+    updates.c.assignment_id,
+    updates.c.round_id,
+    updates.c.position,
+    updates.c.staleness,
+    updates.c.body_digest,
+    updates.c.size_bytes,
+    updates.c.accepted_at,
+)
+
+
+async def account_lease(connection: AsyncConnection, round_id: int, user_id: str) -> Lease | None:
+    """What the account holds, or held, that counts in this round."""
+    mine = (assignments.c.counts_in == round_id) & (assignments.c.user_id == user_id)
+    return await _lease(connection, mine)
+
+
+async def find_lease(
+    connection: AsyncConnection, assignment_id: str, device_id: str
+) -> Lease | None:
+    """The device's own assignment; a foreign one is none."""
+    mine = (assignments.c.id == assignment_id) & (assignments.c.device_id == device_id)
+    return await _lease(connection, mine)
+
+
+async def _lease(connection: AsyncConnection, where: ColumnElement[bool]) -> Lease | None:
+    joined = updates.c.assignment_id == assignments.c.id
+    query = select(*_ASSIGNMENT, *_UPDATE).outerjoin(updates, joined).where(where)
+    row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    n = len(_ASSIGNMENT)
+    accepted = None if row[n] is None else Update(*row[n:])
+    return Lease(Assignment(*row[:n]), accepted)
+
+
+async def add_assignment(
+    connection: AsyncConnection, assignment: Assignment, granted_at: float
+) -> None:
+    """Record a lease."""
+    values = {
+        "id": assignment.id,
+        "round_id": assignment.round_id,
+        "counts_in": assignment.counts_in,
+        "device_id": assignment.device_id,
+        "user_id": assignment.user_id,
+        "granted_at": granted_at,
+        "expires_at": assignment.expires_at,
+        "expired": False,
+    }
+    await connection.execute(insert(assignments).values(values))
+
+
+async def find_update(connection: AsyncConnection, assignment_id: str) -> Update | None:
+    """The accepted update of an assignment."""
+    query = select(*_UPDATE).where(updates.c.assignment_id == assignment_id)
+    row = (await connection.execute(query)).first()
+    return Update(*row) if row else None
+
+
+async def add_update(connection: AsyncConnection, accepted: Update, requests: int | None) -> None:
+    """Record an accepted update."""
+    values = {
+        "assignment_id": accepted.assignment_id,
+        "round_id": accepted.round_id,
+        "position": accepted.position,
+        "staleness": accepted.staleness,
+        "body_digest": accepted.body_digest,
+        "size_bytes": accepted.size_bytes,
+        "requests": requests,
+        "accepted_at": accepted.accepted_at,
+    }
+    await connection.execute(insert(updates).values(values))
+
+
+async def overdue_leases(
+    connection: AsyncConnection, round_id: int, now: float, limit: int
+) -> list[Overdue]:
+    """Leases that count in the round, ran out without an update, and are not recorded as such."""
+    overdue = _open_in(round_id) & (assignments.c.expires_at <= now)
+    query = select(assignments.c.id, assignments.c.round_id != round_id).where(overdue)
+    rows = await connection.execute(query.order_by(assignments.c.id).limit(limit))
+    return [Overdue(row[0], bool(row[1])) for row in rows]
+
+
+async def mark_expired(connection: AsyncConnection, ids: Sequence[str]) -> None:
+    """Record that these leases ran out."""
+    query = update(assignments).where(assignments.c.id.in_(ids)).values(expired=True)
+    await connection.execute(query)
+
+
+async def open_leases_by_round(connection: AsyncConnection, counts_in: int) -> list[int]:
+    """The rounds that granted the open leases which count in this one."""
+    query = select(assignments.c.round_id).where(_open_in(counts_in)).distinct()
+    return list((await connection.execute(query.order_by(assignments.c.round_id))).scalars())
+
+
+async def count_open_leases(
+    connection: AsyncConnection, granted_in: Sequence[int], counts_in: int
+) -> int:
+    """How many open leases of these rounds count in round `counts_in`."""
+    ours = _open_in(counts_in) & assignments.c.round_id.in_(granted_in)
+    query = select(func.count()).select_from(assignments).where(ours)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def take_over_leases(
+    connection: AsyncConnection, granted_in: Sequence[int], counts_in: int, taker: int
+) -> int:
+    """Let them count in round `taker` instead; how many they are."""
+    ours = _open_in(counts_in) & assignments.c.round_id.in_(granted_in)
+    moved = await connection.execute(update(assignments).where(ours).values(counts_in=taker))
+    return int(moved.rowcount)
+
+
+def _open_in(round_id: int) -> ColumnElement[bool]:
+    delivered = exists().where(updates.c.assignment_id == assignments.c.id)
+    return (assignments.c.counts_in == round_id) & assignments.c.expired.is_(False) & ~delivered
