@@ -9,11 +9,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from joserfc.jwk import ECKey
 
-from clients.python.answers import Answer, Assignment, Failure
+from clients.python.answers import Answer, Assignment, Failure, read_receipt
 from clients.python.connection import Connection, enrol
 from clients.python.keystore import CURVE, DeviceKey
 from clients.python.objections import Objection
@@ -112,6 +113,13 @@ class LightDevice:
         if isinstance(outcome, Accepted):
             self.receipts.append(outcome.receipt.assignment)
         return outcome
+
+    def outcome_of(self, assignment: str) -> str:
+        """What the service says became of an update: of its receipt, or why there is none."""
+        url = f"{self._base_url}/v1/updates/{quote(assignment, safe='')}"
+        answer = self._connection.download(url)
+        found = answer if isinstance(answer, Failure) else read_receipt(answer)
+        return found.reason if isinstance(found, Failure) else found.outcome
 
     def _ask(self, now: float) -> Outcome:
         found = self._session.on_check_in(self._connection.check_in(), now, self._failures)

@@ -1,7 +1,7 @@
 """Twofold's side of the race: `twofold serve` as a process, light devices over HTTP."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import cast
 
 from benchmarks.light_device import CountingTransport, LightDevice
 from benchmarks.process_tree import PeakMemory, cpu_s
-from benchmarks.race_result import Leg
+from benchmarks.race_result import TWOFOLD, Leg
 from clients.python.device import Device
 from clients.python.fleet import Fleet
 from clients.python.service_client import ServiceClient
@@ -73,7 +73,7 @@ def import_items(client: ServiceClient, n_items: int) -> None:
     wait_until(lambda: bool(client.rounds(limit=1)))
 
 
-def wait_until(condition, deadline_s: float = DEADLINE_S) -> None:
+def wait_until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
     """Look until it holds. Raises: TimeoutError."""
     end = time.monotonic() + deadline_s
     while not condition():
@@ -107,7 +107,7 @@ def run_leg(folder: Path, clients: int, rounds: int, items: int = ITEMS) -> Leg:
             wait_until(lambda: published(here.client) >= rounds)
             used_s, elapsed_s = cpu_s(pid) - cpu_before, time.monotonic() - began
     return Leg(
-        side="Twofold",
+        side=TWOFOLD,
         clients=clients,
         rounds=rounds,
         updates=counts.accepted,
