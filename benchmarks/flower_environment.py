@@ -30,7 +30,7 @@ class FlowerEnvironment:
         if not found.program("flower-superlink").exists():
             subprocess.run([sys.executable, "-m", "venv", str(found.folder)], check=True)
             pip = [str(found.program("python")), "-m", "pip", "install", "--quiet"]
-            subprocess.run([*pip, f"flwr=={VERSION}"], check=True, env=found.variables(folder))
+            subprocess.run([*pip, f"flwr=={VERSION}"], check=True)
         return found
 
     def program(self, name: str) -> Path:

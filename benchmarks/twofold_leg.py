@@ -42,7 +42,6 @@ def environment(clients: int) -> dict[str, str]:
         "TWOFOLD_ROUND_DEADLINE_S": "120",
         "TWOFOLD_ROUND_LEASE_S": "60",
         "TWOFOLD_RETRY_WINDOW_S": "0.2,30",
-        "TWOFOLD_TICK_S": "0.05",
     }
 
 
