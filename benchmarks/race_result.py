@@ -83,11 +83,15 @@ def table(legs: Sequence[Leg]) -> Iterator[str]:
     """Lines of a Markdown table, a leg in each."""
     yield COLUMNS
     yield "|---:|---|" + "---:|" * 7
-    for leg in legs:
-        rates = f"{leg.requests_per_update:.1f} | {leg.polls_per_update:.1f}"
-        costs = f"{leg.cpu_ms_per_update:.0f} | {leg.updates_per_s:.1f} | {leg.peak_mib:.0f}"
-        start = f"| {leg.clients} | {leg.side} | {leg.updates}"
-        yield f"{start} | {rates} | {costs} | {leg.mib_per_update:.2f} |"
+    yield from map(line_of, legs)
+
+
+def line_of(leg: Leg) -> str:
+    """A leg's line of the table."""
+    rates = f"{leg.requests_per_update:.1f} | {leg.polls_per_update:.1f}"
+    costs = f"{leg.cpu_ms_per_update:.0f} | {leg.updates_per_s:.1f} | {leg.peak_mib:.0f}"
+    start = f"| {leg.clients} | {leg.side} | {leg.updates}"
+    return f"{start} | {rates} | {costs} | {leg.mib_per_update:.2f} |"
 
 
 def verdicts(legs: Sequence[Leg]) -> Iterator[str]:

@@ -36,7 +36,7 @@ def fast_polls(clients: int) -> Polls:
 
 
 def run_leg(
-    flower: FlowerEnvironment, folder: Path, clients: int, rounds: int, n_values: int, polls: Polls
+    folder: Path, flower: FlowerEnvironment, clients: int, rounds: int, n_values: int, polls: Polls
 ) -> Leg:
     """Run that many rounds; memory is its store, which costs it least."""
     progress, link = folder / "progress.jsonl", SuperLink(flower, folder, None)

@@ -74,7 +74,7 @@ def say(**line: Any) -> None:
 COUNTS = Counts()
 
 
-class CountedClient(FleetHttpClient):
+class CountedClient(FleetHttpClient):  # type: ignore[misc]
     """flwr's client; what it sends is counted."""
 
     def _unary_unary(self, *, rpc_method: str, request: Any, **rest: Any) -> Any:

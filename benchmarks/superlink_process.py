@@ -29,8 +29,8 @@ class SuperLink:
         self._flower, self._folder, self._database = flower, folder, database
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        lines = ("[superlink]", f'default = "{CONNECTION}"', f"[superlink.{CONNECTION}]")
-        lines += (f'address = "{self.address}"', "insecure = true", "")
+        lines = ["[superlink]", f'default = "{CONNECTION}"', f"[superlink.{CONNECTION}]"]
+        lines += [f'address = "{self.address}"', "insecure = true", ""]
         (folder / "config.toml").write_text("\n".join(lines))
 
     @property
@@ -42,7 +42,7 @@ class SuperLink:
     def start(self) -> None:
         """Start it and wait until it answers. Raises: TimeoutError."""
         host, port = self.address.split(":")
-        command = [self._flower.program("flower-superlink"), "--insecure"]
+        command = [str(self._flower.program("flower-superlink")), "--insecure"]
         command += ["--host", host, "--port", port]
         if self._database is not None:
             command += ["--database", str(self._database)]

@@ -18,11 +18,12 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from benchmarks import superlink_leg, twofold_leg
 from benchmarks.flower_environment import FOLDER, FlowerEnvironment
-from benchmarks.race_result import Leg, added, table, verdicts
+from benchmarks.race_result import Leg, added, line_of, table, verdicts
 from benchmarks.server_kill import Aftermath, kill_flower, kill_twofold
 
 N_VALUES = 262_144
@@ -55,10 +56,15 @@ def sides(
     chosen: argparse.Namespace, flower: FlowerEnvironment, clients: int
 ) -> Iterator[Callable[[Path], Leg]]:
     """What runs in one turn, each in a folder of its own."""
-    yield lambda folder: twofold_leg.run_leg(folder, clients, chosen.rounds)
+    yield partial(twofold_leg.run_leg, clients=clients, rounds=chosen.rounds)
     for polls in (superlink_leg.fast_polls(clients), superlink_leg.STOCK):
-        yield lambda folder, polls=polls: superlink_leg.run_leg(
-            flower, folder, clients, chosen.flower_rounds, N_VALUES, polls
+        yield partial(
+            superlink_leg.run_leg,
+            flower=flower,
+            clients=clients,
+            rounds=chosen.flower_rounds,
+            n_values=N_VALUES,
+            polls=polls,
         )
 
 
@@ -71,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="superlink-race-") as name:
         for leg in legs(chosen, flower, Path(name)):
             run.append(leg)
-            print(*list(table([leg]))[-1:], flush=True)
+            print(line_of(leg), flush=True)
             write(chosen.json, run, killed)
         if not chosen.no_kill:
             n = chosen.clients[0]

@@ -19,7 +19,7 @@ client = ClientApp()  # never runs: light nodes answer in its place
 server = ServerApp()
 
 
-@server.main()
+@server.main()  # type: ignore[untyped-decorator]
 def main(grid: Grid, context: Context) -> None:
     """Run the rounds that the run's configuration asks for."""
     config = context.run_config
