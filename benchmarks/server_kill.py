@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import superlink_leg, twofold_leg
 from benchmarks.flower_environment import FlowerEnvironment
 from benchmarks.superlink_process import SuperLink, light_nodes, rounds_done
+from benchmarks.waiting import wait_until
 from clients.python.fleet import Fleet
 
 STATUS_DEADLINE_S = 240.0
@@ -39,16 +40,18 @@ class Aftermath:
 def kill_twofold(folder: Path, clients: int, items: int = twofold_leg.ITEMS) -> Aftermath:
     """Kill it in the second round; another two are run afterwards."""
     with twofold_leg.world(folder, clients, items) as here, running(here.fleet):
-        twofold_leg.wait_until(lambda: here.fleet.counts.accepted >= clients + (clients + 1) // 2)
+        wait_until(lambda: here.fleet.counts.accepted >= clients + (clients + 1) // 2)
         os.kill(here.service.pid, signal.SIGKILL)
         given = [(device, name) for device in here.devices for name in list(device.receipts)]
         time.sleep(0.5)  # devices run into the outage
         began = time.monotonic()
         here.service.keep_alive()
         ready_s = time.monotonic() - began
-        twofold_leg.wait_until(lambda: twofold_leg.published(here.client) >= 4)
+        wait_until(lambda: twofold_leg.published(here.client) >= 4)
         lost = sum(device.outcome_of(name) != "counted" for device, name in given)
-    outcome = f"ready after {ready_s:.1f} s, the round went on where it was"
+    # Some were of the round that was open: counted, it went on where it was.
+    went_on = "the open round went on where it was" if not lost else "the open round did not go on"
+    outcome = f"ready after {ready_s:.1f} s, {went_on}"
     return Aftermath("Twofold", clients, len(given), lost, ready_s, outcome)
 
 
@@ -74,9 +77,9 @@ def kill_flower(flower: FlowerEnvironment, folder: Path, clients: int, n_values:
         with light_nodes(flower, folder, link.address, clients, polls.node_s) as nodes:
             settings = {"clients": clients, "rounds": 4, "n_values": n_values}
             link.begin_run(progress, **settings, poll_s=polls.grid_s or 0.0)
-            superlink_leg.wait_until(lambda: len(rounds_done(progress)) > 1)
+            wait_until(lambda: len(rounds_done(progress)) > 1)
             before = nodes.updates
-            superlink_leg.wait_until(lambda: nodes.updates >= before + (clients + 1) // 2)
+            wait_until(lambda: nodes.updates >= before + (clients + 1) // 2)
             link.kill()
             acknowledged, done = nodes.updates, len(rounds_done(progress)) - 1
             began = time.monotonic()

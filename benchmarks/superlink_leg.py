@@ -1,7 +1,6 @@
 """Flower's side of the race: SuperLink over HTTP with light nodes, FedAvg, nothing but training."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +8,12 @@ from benchmarks.flower_environment import FlowerEnvironment
 from benchmarks.process_tree import PeakMemory, cpu_s
 from benchmarks.race_result import Leg
 from benchmarks.superlink_process import SuperLink, light_nodes, rounds_done
+from benchmarks.waiting import wait_until
 
 # Both are constants in flwr's code: of the SuperNode's loop, and of the Grid's send_and_receive.
 STOCK_POLL_S = 3.0
-LOOK_EVERY_S = 0.05
-DEADLINE_S = 1800.0
+# A hundred clients take a minute a round, on a busy machine several.
+ROUNDS_DEADLINE_S = 1800.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def run_leg(
             wait_until(lambda: len(rounds_done(progress)) > 0)
             with PeakMemory(link.pid) as memory:
                 began, cpu_before = time.monotonic(), cpu_s(link.pid)
-                wait_until(lambda: len(rounds_done(progress)) > rounds)
+                wait_until(lambda: len(rounds_done(progress)) > rounds, ROUNDS_DEADLINE_S)
                 used_s, elapsed_s = cpu_s(link.pid) - cpu_before, time.monotonic() - began
             nodes.stop()
     finally:
@@ -72,12 +72,3 @@ def run_leg(
         peak_mib=memory.mib,
         body_bytes=nodes.summary["body_bytes"],
     )
-
-
-def wait_until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
-    """Look until it holds. Raises: TimeoutError."""
-    end = time.monotonic() + deadline_s
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("Flower did not come that far in time")
-        time.sleep(LOOK_EVERY_S)

@@ -1,7 +1,7 @@
 """Twofold's side of the race: `twofold serve` as a process, light devices over HTTP."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import cast
 from benchmarks.light_device import CountingTransport, LightDevice
 from benchmarks.process_tree import PeakMemory, cpu_s
 from benchmarks.race_result import TWOFOLD, Leg
+from benchmarks.waiting import wait_until
 from clients.python.device import Device
 from clients.python.fleet import Fleet
 from clients.python.service_client import ServiceClient
@@ -20,7 +21,6 @@ from evaluation.demo.service_process import ServiceProcess
 # 1,048,716 bytes, 140 more than 1 MiB.
 ITEMS = 1356
 THREADS = 8
-DEADLINE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,6 @@ def import_items(client: ServiceClient, n_items: int) -> None:
     client.import_items({"id": f"item-{number}"} for number in range(n_items))
     wait_until(lambda: (client.current_version() or {"n_items": 0})["n_items"] == n_items)
     wait_until(lambda: bool(client.rounds(limit=1)))
-
-
-def wait_until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
-    """Look until it holds. Raises: TimeoutError."""
-    end = time.monotonic() + deadline_s
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("the service did not come that far in time")
-        time.sleep(0.1)
 
 
 def enrol_devices(

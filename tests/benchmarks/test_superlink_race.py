@@ -14,6 +14,7 @@ from benchmarks.process_tree import PeakMemory, Stat, cpu_s, read_pss_mib, read_
 from benchmarks.race_result import Leg, added, table, verdicts
 from benchmarks.server_kill import Aftermath, kill_twofold
 from benchmarks.superlink_process import rounds_done
+from benchmarks.waiting import wait_until
 from clients.python.answers import Failure
 from evaluation.demo.service_process import free_port
 from federation.canonical import digest
@@ -153,7 +154,7 @@ def test_numbers_below_one_are_refused(wrong: list[str]) -> None:
 
 def test_waiting_has_an_end() -> None:
     with pytest.raises(TimeoutError):
-        twofold_leg.wait_until(lambda: False, deadline_s=0.0)
+        wait_until(lambda: False, deadline_s=0.0)
 
 
 def test_a_small_leg_takes_three_requests_an_update(tmp_path: Path) -> None:
