@@ -11,7 +11,7 @@ EXAMPLES ?= 25
 # A folder of MovieLens 100K, for the benchmarks.
 DATA ?= $(TWOFOLD_DATA)/ml-100k
 
-.PHONY: help install check test demo fuzz browser benchmark-time-to-quality clean
+.PHONY: help install check test demo fuzz browser benchmark-time-to-quality benchmark-flower clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-25s %s\n", $$1, $$2}'
@@ -48,5 +48,9 @@ browser: $(STAMP) ## The page in a headless Chromium at two widths
 benchmark-time-to-quality: $(STAMP) ## PFedRec's own loop against the simulator, to equal quality (DATA=ml-100k)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.time_to_quality --data $(DATA) $(ARGS)
 
+# Half an hour, most of it Flower's waiting. Flower comes from PyPI into .venv-flower.
+benchmark-flower: $(STAMP) ## Twofold beside Flower's SuperLink: requests, CPU, updates a second, kill -9
+	$(BIN)/python -m benchmarks.superlink_race $(ARGS)
+
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .twofold
+	rm -rf $(VENV) .venv-flower dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .twofold
