@@ -25,8 +25,8 @@ class Rhythm:
     devices' time zones. ValueError for what no population can do.
     """
 
-    visits_per_day: float = 1.5
-    stay_s: float = 1_200.0
+    visits_per_day: float = 1.0
+    stay_s: float = 300.0
     swing: float = 0.8
     peak_hour: float = 22.0
     zone_spread_h: float = 1.0

@@ -118,6 +118,7 @@ async def publish_genesis(
     """Let a coordinator see the catalogue, and see it at rest."""
     coordinator = DrilledCoordinator(settings, redis_url, clock, seed)
     try:
+        await coordinator.open()
         await coordinator.tick()
         clock.now += CATALOGUE_RESTS_S
         await coordinator.tick()

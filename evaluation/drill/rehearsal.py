@@ -39,6 +39,12 @@ class Rehearsal:
         versions = self.books.versions
         return [(one["version"], one["manifest_digest"], one["chain"]) for one in versions]
 
+    @property
+    def head(self) -> tuple[int, str]:
+        """Number and chain digest of the newest version; the digest fixes all before it."""
+        version, _, chain = self.version_digests[-1]
+        return version, chain
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -63,10 +69,13 @@ async def rehearse(
     ids = SeededIds(seed, "days")
     coordinator = DrilledCoordinator(settings, stage.redis_url, clock, seed)
     try:
+        await coordinator.open()
         async with stage.serve(settings, stage.redis_url, clock, ids) as transport:
             around = Surroundings(clock, stage.updates)
             people = stage.ground.identities
-            world = World(stage.trace, people, around, clock, transport, coordinator)
+            world = World(
+                stage.trace, people, around, clock, transport, coordinator, rounds.pause_s
+            )
             await world.run(progress)
             books = await read_books(world, transport, coordinator)
     finally:

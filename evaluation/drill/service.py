@@ -20,6 +20,7 @@ from app.main import create_app
 from app.rounds.repository import StoredRound, newest_round
 from app.settings import EVENT_TYPES, RoundSettings, Settings
 from app.wiring import State, build_state
+from evaluation.drill.inline_sqlite import run_inline
 from evaluation.drill.records_repository import stored_records
 from evaluation.drill.transport import AsgiTransport, TcpTransport, Transport, tcp_client
 from federation.audit_chain import StoredRecord
@@ -99,8 +100,10 @@ async def in_process(
 ) -> AsyncIterator[Transport]:
     """The application on this loop, without a socket."""
     app = _seeded_app(settings, redis_url, clock, new_id)
-    async with app.router.lifespan_context(app) as state:
-        yield AsgiTransport(app, state or {})
+    async with app.router.lifespan_context(app) as yielded:
+        state = cast(State, yielded)
+        await run_inline(state["database"])
+        yield AsgiTransport(app, state)
 
 
 @asynccontextmanager
@@ -151,11 +154,19 @@ class DrilledCoordinator:
         self._state = build_state(settings, redis_url, clock)
         self._coordinator = Coordinator(self._state, np.random.default_rng(seed))
 
+    async def open(self) -> None:
+        """Before the first tick."""
+        await run_inline(self._state["database"])
+
+    async def newest_round(self) -> StoredRound | None:
+        """The newest round as it is stored."""
+        async with self._state["database"].read() as connection:
+            return await newest_round(connection)
+
     async def tick(self) -> StoredRound | None:
         """Do what is due; the newest round afterwards."""
         await self._coordinator.tick()
-        async with self._state["database"].read() as connection:
-            return await newest_round(connection)
+        return await self.newest_round()
 
     async def records(self) -> list[StoredRecord]:
         """The audit record of every version, oldest first."""

@@ -3,8 +3,9 @@
 A heap holds what happens next; the clock jumps from one event to the next; one request is under way
 at a time. So one seed gives one trace, whatever the machine and however busy it is.
 
-The coordinator looks when there may be something to see (an update came, a lease or a deadline ran
-out) and once a minute besides, at the instants at which one that looks every TICK_S would.
+The coordinator looks when there is something to see (a round has closed, a lease or a deadline has
+run out, a rest is over) and every ten minutes besides, at instants at which one that looks every
+TICK_S would.
 """
 
 import heapq
@@ -23,9 +24,9 @@ from evaluation.drill.service import TICK_S, DrilledCoordinator, VirtualClock
 from evaluation.drill.trace import Arrival, Happening, Trace
 from evaluation.drill.transport import Reply, Request, Transport
 from evaluation.drill.visit import Surroundings, Visit
-from federation.round_state import ENDED
+from federation.round_state import ENDED, GATHERING
 
-HEARTBEAT_S = 60.0
+HEARTBEAT_S = 600.0
 # A coordinator that has just looked for leases looks again only a second later.
 SECOND_LOOK_S = 1.2
 VISIT_STREAM = 1
@@ -41,7 +42,10 @@ class _Due:
 
 
 class World:
-    """One plan's days. identities: the enrolled devices, by their numbers in the trace."""
+    """One plan's days. identities: the enrolled devices, by their numbers in the trace.
+
+    pause_s: the plan's rest between two rounds.
+    """
 
     def __init__(
         self,
@@ -51,12 +55,14 @@ class World:
         clock: VirtualClock,
         transport: Transport,
         coordinator: DrilledCoordinator,
+        pause_s: float,
     ) -> None:
         self.happenings: list[Happening] = []
         self._trace, self._around = trace, around
         self._clock, self._transport, self._coordinator = clock, transport, coordinator
         pairs = zip(identities, trace.devices, strict=True)
         self.devices = [self._device(identity, profile) for identity, profile in pairs]
+        self._pause_s = pause_s
         self._heap: list[_Due] = []
         self._n_planned = self._n_visitors = 0
         self._looks: set[float] = set()
@@ -144,6 +150,11 @@ class World:
             self._plan(ends_at, lambda: self._lease_ended(fields["lease"]))
         elif what == "accepted":
             self._open_leases.discard(fields["lease"])
+            self._plan(self._now_s, self._look_if_closed)
+
+    async def _look_if_closed(self) -> None:
+        newest = await self._coordinator.newest_round()
+        if newest is not None and newest.state.phase not in GATHERING:
             self._look_at(self._now_s)
 
     async def _lease_ended(self, lease: str) -> None:
@@ -171,11 +182,13 @@ class World:
             self._plan(self._now_s + HEARTBEAT_S, self._beat)
 
     def _see(self, newest: StoredRound | None) -> None:
-        """Look again when the newest round's time is up."""
+        """Look again when the newest round's time is up, or the rest after it."""
         before, self._newest = self._newest, newest
-        if newest is None or (before is not None and before.id == newest.id):
+        if newest is None or not self._goes_on():
             return
-        if newest.state.deadline_at is not None and self._goes_on():
+        if newest.state.phase in ENDED:
+            self._look_at(self._now_s + self._pause_s)
+        elif newest.state.deadline_at is not None and (before is None or before.id != newest.id):
             self._look_at(newest.state.deadline_at - START)
 
     def _goes_on(self) -> bool:
