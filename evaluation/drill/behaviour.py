@@ -47,8 +47,9 @@ class Mix:
     liars: float = 0.06
 
     def __post_init__(self) -> None:
-        if min(self.drop_out, self.replays, self.liars) < 0 or self.liars > 1:
-            raise ValueError("drop_out, replays and liars: must lie between 0 and 1")
+        for name in ("drop_out", "replays", "liars"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: must lie between 0 and 1")
         if self.drop_out + self.replays > 1:
             raise ValueError("drop_out and replays: must not exceed 1 together")
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ from app.settings import RoundSettings
 from evaluation.drill.bodies import ConstantUpdates, TrainedUpdates, Updates
 from evaluation.drill.enrolment import Ground, prepare_ground
 from evaluation.drill.figures import Figures, measure
-from evaluation.drill.plans import NamedPlan, PlanWords, read_plans
-from evaluation.drill.population import Population, draw_trace
+from evaluation.drill.options import DrillOptions, DrillWords, read_options
+from evaluation.drill.plans import NamedPlan, read_plans
+from evaluation.drill.population import draw_trace
 from evaluation.drill.rehearsal import Rehearsal, Stage, rehearse
-from evaluation.drill.service import Model
 from evaluation.drill.table import print_table
 from evaluation.drill.trace import Trace, read_trace, write_trace
 
@@ -32,23 +32,7 @@ from evaluation.drill.trace import Trace, read_trace, write_trace
 MEMORY = Path("/dev/shm")
 BROKEN_SHOWN = 10
 
-
-@dataclass(frozen=True)
-class DrillOptions:
-    """What the command line says.
-
-    trace: replayed instead of drawing `population` from `seed`. record: the trace is written there,
-    with what the plan made of it. constant: devices upload one word instead of training.
-    """
-
-    population: Population = field(default_factory=Population)
-    model: Model = field(default_factory=Model)
-    plans: PlanWords = field(default_factory=PlanWords)
-    seed: int = 7
-    trace: Path | None = None
-    record: Path | None = None
-    json: Path | None = None
-    constant: bool = False
+__all__ = ["DrillOptions", "DrillWords", "Report", "prepare", "read_options", "run"]
 
 
 @dataclass(frozen=True)

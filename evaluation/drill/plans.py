@@ -22,7 +22,7 @@ class NamedPlan:
 
 @dataclass(frozen=True)
 class PlanWords:
-    """What the command line says. changes: name -> value; axes: "name=value,value", compared."""
+    """What the command line says. changes: setting -> value; axes: "name=value,value", compared."""
 
     changes: Mapping[str, str] = field(default_factory=dict)
     axes: Sequence[str] = ()
@@ -35,7 +35,7 @@ def read_plans(words: PlanWords, base: RoundSettings) -> list[NamedPlan]:
     Raises: ValueError naming the setting.
     """
     axes = [_read_axis(text) for text in words.axes]
-    fixed = {full_name(name): value for name, value in words.changes.items()}
+    fixed = dict(words.changes)
     plans = []
     for values in product(*(values for _, values in axes)):
         chosen = {name: value for (name, _), value in zip(axes, values, strict=True)}

@@ -24,6 +24,7 @@ from evaluation.drill.inline_sqlite import run_inline
 from evaluation.drill.records_repository import stored_records
 from evaluation.drill.transport import AsgiTransport, TcpTransport, Transport, tcp_client
 from federation.audit_chain import StoredRecord
+from recsys.datasets.sample_shop.catalogue import ITEMS_PER_SHELF_MIN, SHELVES
 
 # The keys of a service that nobody but the drill can reach.
 SECRET = "drill: a secret of thirty-two bytes or more"
@@ -47,16 +48,17 @@ class VirtualClock:
 
 @dataclass(frozen=True)
 class Model:
-    """The size of the rehearsed model."""
+    """The size of the rehearsed model. ValueError by field."""
 
     dim: int = 8
     history_length: int = 20
     items: int = 260
 
     def __post_init__(self) -> None:
-        for name, value, least in (("dim", self.dim, 2), ("items", self.items, 100)):
-            if value < least:
-                raise ValueError(f"{name}: must be at least {least}")
+        least = {"dim": 2, "history_length": 1, "items": ITEMS_PER_SHELF_MIN * len(SHELVES)}
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise ValueError(f"{name}: must be at least {bound}")
 
 
 def drill_settings(folder: Path, model: Model, rounds: RoundSettings) -> Settings:

@@ -18,7 +18,7 @@ from typing import Any
 
 from evaluation.drill.arrivals import DAY_S
 from evaluation.drill.behaviour import CONDUCTS, Conduct, Profile
-from federation.strict_fields import require_fields, require_int, require_number
+from federation.strict_fields import read_object, require_fields, require_int, require_number
 
 NAME = "twofold-drill"
 LAYOUT = 1
@@ -98,10 +98,10 @@ def read_trace(path: Path) -> Trace:
     Raises: ValueError naming file, line and field; OSError.
     """
     reader = _Reader()
-    with path.open(encoding="utf-8") as file:
-        for number, text in enumerate(file, start=1):
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
             try:
-                reader.take(json.loads(text))
+                reader.take(read_object(line))
             except ValueError as error:
                 raise ValueError(f"{path}, line {number}: {error}") from error
     try:
@@ -118,10 +118,8 @@ class _Reader:
         self._devices: list[Profile] = []
         self._arrivals: list[Arrival] = []
 
-    def take(self, value: object) -> None:
+    def take(self, value: dict[str, Any]) -> None:
         """One line's value; ValueError naming what is wrong."""
-        if not isinstance(value, dict):
-            raise ValueError("must be an object")
         if self._head is None:
             self._head = _read_head(value)
         elif "what" not in value:
