@@ -70,15 +70,9 @@ def test_each_conduct_meets_its_answer(
 
 
 def test_a_replay_gets_the_receipt_of_before_when_the_round_is_over(lived: Rehearsal) -> None:
-    found = story(lived, CONDUCTS.index("replay"))
-    assert found == [*BEGINNING, "accepted", "repeated"] or found == [
-        *BEGINNING,
-        "accepted",
-        "token_expired",
-        "renewed",
-        "repeated",
-    ]
-    (again,) = (h for h in lived.happenings if h.what == "repeated" and h.device == 2)
+    device = CONDUCTS.index("replay")
+    assert story(lived, device) == [*BEGINNING, "accepted", "token_expired", "renewed", "repeated"]
+    (again,) = (h for h in lived.happenings if (h.what, h.device) == ("repeated", device))
     assert again.at > HOUR_S
 
 
@@ -132,11 +126,7 @@ def changed_record(books: Books) -> Books:
 def test_books_that_do_not_add_up_are_found(
     spoil: Callable[[Books], Books], lived: Rehearsal
 ) -> None:
-    try:
-        found = breaches(lived.happenings, spoil(lived.books))
-    except ValueError as error:  # a record that is none any more says so itself
-        found = [str(error)]
-    assert found
+    assert breaches(lived.happenings, spoil(lived.books))
 
 
 def test_an_account_that_is_acknowledged_twice_is_found(lived: Rehearsal) -> None:
