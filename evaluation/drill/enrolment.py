@@ -15,6 +15,7 @@ from typing import Any
 from joserfc.jwk import ECKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.devices.proofs import import_public_key
 from app.devices.repository import StoredDevice, add_device
 from app.items.repository import lock_catalogue
 from app.settings import RoundSettings, Settings
@@ -107,7 +108,7 @@ async def _enrol(connection: AsyncConnection, identities: Sequence[Identity], no
     for identity in identities:
         user_id, jwk = f"drill-{identity.number:06d}", identity.key.public_jwk
         await add_user(connection, StoredUser(user_id, "device", now, now))
-        thumbprint = ECKey.import_key(jwk).thumbprint()
+        thumbprint = import_public_key(jwk).thumbprint()
         device = StoredDevice(identity.id, user_id, jwk, thumbprint, now, now, None)
         await add_device(connection, device)
 

@@ -70,7 +70,7 @@ def _read_axis(text: str) -> tuple[str, list[str]]:
 
 
 def _changed(base: RoundSettings, changes: Mapping[str, str]) -> RoundSettings:
-    values = base.model_dump() | changes
+    values = {**base.model_dump(), **changes}
     if "cohort_target" in changes and "cohort_min" not in changes:
         values["cohort_min"] = _quorum(base, changes["cohort_target"])
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evaluation.drill.arrivals import Rhythm, visit_times
-from evaluation.drill.behaviour import Mix, draw_conduct, draw_lie, draw_profile
+from evaluation.drill.behaviour import Mix, Profile, draw_conduct, draw_lie, draw_profile
 from evaluation.drill.trace import DAYS_MAX, DEVICES_MAX, Arrival, Trace
 
 
@@ -28,7 +28,8 @@ class Population:
 
 def draw_trace(population: Population, seed: int) -> Trace:
     """Devices and arrivals. A device's are the same however many others there are."""
-    devices, arrivals = [], []
+    devices: list[Profile] = []
+    arrivals: list[Arrival] = []
     for number in range(population.devices):
         rng = np.random.default_rng((seed, number))
         devices.append(draw_profile(population.mix, rng))

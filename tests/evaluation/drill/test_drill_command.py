@@ -45,8 +45,8 @@ def drill(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
     ],
 )
 def test_what_cannot_be_rehearsed_is_one_clear_line(arguments: tuple[str, ...], named: str) -> None:
-    ended = drill(*arguments)
-    assert ended.returncode == 2
+    ended = CliRunner().invoke(app, ["drill", *arguments])
+    assert ended.exit_code == 2
     assert named in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
 
