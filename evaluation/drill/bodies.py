@@ -10,6 +10,7 @@ from clients.python.bundle import Bundle, decode_bundle
 from clients.python.objections import Objection
 from clients.python.plan_checks import DeviceLimits, check_plan
 from clients.python.update_making import make_update
+from evaluation.drill.dice import TRAINING, dice
 from federation.canonical import digest
 from federation.plan import Plan
 from federation.update_codec import HEADER_BYTES, encode
@@ -40,7 +41,7 @@ class TrainedUpdates:
     def make(self, assignment: Assignment, bundle_body: bytes, device: int) -> bytes:
         """Check, decode, train, clip, round, encode."""
         plan, settings = _checked(assignment)
-        rng = np.random.default_rng((self._seed, device, assignment.round))
+        rng = dice(self._seed, TRAINING, device, assignment.round)
         history = self._histories[device % len(self._histories)]
         made = make_update(plan, settings, self._decoded(plan, bundle_body), history, rng)
         return _no_objection(made)

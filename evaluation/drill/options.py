@@ -75,7 +75,7 @@ def read_options(words: DrillWords) -> DrillOptions:
 def _changes(words: DrillWords) -> dict[str, str]:
     """Settings that hold for all plans: the short options, then those of --set."""
     short = {"cohort_target": words.cohort, "deadline_s": words.deadline_s}
-    changes = {name: str(value) for name, value in short.items() if value is not None}
+    changes = {name: f"{value:g}" for name, value in short.items() if value is not None}
     for text in words.settings:
         name, value = read_pair(text)
         changes[full_name(name)] = value

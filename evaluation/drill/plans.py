@@ -39,8 +39,8 @@ def read_plans(words: PlanWords, base: RoundSettings) -> list[NamedPlan]:
     plans = []
     for values in product(*(values for _, values in axes)):
         chosen = {name: value for (name, _), value in zip(axes, values, strict=True)}
-        label = " ".join(f"{name}={value}" for name, value in {**fixed, **chosen}.items())
-        plans.append(NamedPlan(label or "as configured", _changed(base, {**fixed, **chosen})))
+        changes = {**fixed, **chosen}
+        plans.append(NamedPlan(_label(changes) or "as configured", _changed(base, changes)))
     return plans
 
 
@@ -62,6 +62,13 @@ def full_name(name: str) -> str:
         if found in known:
             return found
     raise ValueError(f"{name}: no such setting of rounds; there are {', '.join(known)}")
+
+
+def _label(changes: Mapping[str, str]) -> str:
+    """The changes in their short names."""
+    short = {name: word for word, name in SHORT.items()}
+    named = ((short.get(name, name.removesuffix("_s")), value) for name, value in changes.items())
+    return " ".join(f"{name}={value}" for name, value in named)
 
 
 def _read_axis(text: str) -> tuple[str, list[str]]:

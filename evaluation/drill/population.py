@@ -7,6 +7,7 @@ import numpy as np
 
 from evaluation.drill.arrivals import Rhythm, visit_times
 from evaluation.drill.behaviour import Mix, Profile, draw_conduct, draw_lie, draw_profile
+from evaluation.drill.dice import POPULATION, dice
 from evaluation.drill.trace import DAYS_MAX, DEVICES_MAX, Arrival, Trace
 
 
@@ -31,7 +32,7 @@ def draw_trace(population: Population, seed: int) -> Trace:
     devices: list[Profile] = []
     arrivals: list[Arrival] = []
     for number in range(population.devices):
-        rng = np.random.default_rng((seed, number))
+        rng = dice(seed, POPULATION, number)
         devices.append(draw_profile(population.mix, rng))
         arrivals.extend(_draw_arrivals(population, number, rng))
     arrivals.sort(key=lambda arrival: (arrival.at, arrival.device))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -9,21 +10,21 @@ from evaluation.drill.figures import Figures
 
 COLUMNS = (
     "plan",
-    "rounds a day",
-    "abandoned",
-    "to quorum (s)",
+    "rounds\na day",
+    "aban-\ndoned",
+    "to\nquorum",
     "p90",
     "leases",
     "wasted",
-    "kB down",
-    "kB up",
-    "requests an update",
+    "kB\ndown",
+    "kB\nup",
+    "requests\nan update",
 )
 
 
 def print_table(console: Console, figures: Mapping[str, Figures]) -> None:
     """One row a plan, then the refusals of each. figures: by the plan's name."""
-    table = Table(*COLUMNS)
+    table = Table(*COLUMNS, box=SIMPLE_HEAD, padding=(0, 1))
     for column in table.columns[1:]:
         column.justify = "right"
     for name, one in figures.items():

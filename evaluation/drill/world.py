@@ -14,11 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from app.rounds.repository import StoredRound
 from evaluation.drill.behaviour import Profile
 from evaluation.drill.device import Identity, Pause, Steps, VirtualDevice
+from evaluation.drill.dice import VISIT, dice
 from evaluation.drill.enrolment import START
 from evaluation.drill.service import TICK_S, DrilledCoordinator, VirtualClock
 from evaluation.drill.trace import Arrival, Happening, Trace
@@ -29,7 +28,6 @@ from federation.round_state import ENDED, GATHERING
 HEARTBEAT_S = 600.0
 # A coordinator that has just looked for leases looks again only a second later.
 SECOND_LOOK_S = 1.2
-VISIT_STREAM = 1
 
 
 @dataclass(order=True)
@@ -112,8 +110,7 @@ class World:
     def _arriving(self, arrival: Arrival) -> Callable[[], Awaitable[None]]:
         async def arrive() -> None:
             device = self.devices[arrival.device]
-            place = (self._trace.seed, arrival.device, VISIT_STREAM, device.visits)
-            rng = np.random.default_rng(place)
+            rng = dice(self._trace.seed, VISIT, arrival.device, device.visits)
             visit = Visit(device, arrival, self._around, self._teller(arrival.device), rng)
             self._n_visitors += 1
             await self._go_on(visit.run(), None)

@@ -73,7 +73,7 @@ def test_it_writes_what_it_prints(folder: Path) -> None:
     assert figures["updates"] + figures["wasted"] == figures["leases"]
     assert f"{figures['rounds_per_day']:.1f}" in printed
     assert f"{figures['requests_per_update']:.1f}" in printed
-    assert report["broken"] == {"cohort_target=4": []}
+    assert report["broken"] == {"cohort=4": []}
     assert len(read_trace(folder / "trace.ndjson").devices) == report["devices"] == 12
 
 
@@ -86,7 +86,7 @@ def test_a_recorded_trace_meets_other_plans(folder: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     report = read(out)
     assert len(report["plans"]) == 4
-    as_before = "cohort_target=4 deadline_s=600"
+    as_before = "cohort=4 deadline=600"
     (first,) = read(folder / "first.json")["heads"].values()
     assert report["heads"][as_before] == first
     assert len({tuple(head) for head in report["heads"].values()}) > 1

@@ -48,7 +48,7 @@ def test_compared_values_are_combined() -> None:
     found = [(p.rounds.cohort_target, p.rounds.deadline_s) for p in plans]
     assert found == [(50, 300.0), (50, 600.0), (100, 300.0), (100, 600.0)]
     assert {(p.rounds.lease_s, p.rounds.pause_s) for p in plans} == {(60.0, 7.0)}
-    assert plans[0].name == "lease_s=60 cohort_target=50 deadline_s=300"
+    assert plans[0].name == "lease=60 cohort=50 deadline=300"
     assert len({plan.name for plan in plans}) == 4
 
 
