@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.rounds import repository
+from app.rounds.repository import Update
 from app.settings import RoundSettings
 from evaluation.drill.behaviour import CONDUCTS, Profile
 from evaluation.drill.books import Books, breaches
@@ -134,3 +138,21 @@ def test_an_account_that_is_acknowledged_twice_is_found(lived: Rehearsal) -> Non
     again = Happening(accepted.at, accepted.device, "accepted", accepted.fields)
     found = breaches([*lived.happenings, again], lived.books)
     assert any("acknowledged 2 times" in what for what in found)
+
+
+async def test_a_service_that_forgets_what_it_acknowledged_is_found(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planted bug: the round counts the update, whose own record is never written."""
+    whole, forgotten = repository.add_update, []
+
+    async def forgetful(connection: AsyncConnection, accepted: Update, *rest: int | None) -> None:
+        if not forgotten:
+            forgotten.append(accepted.assignment_id)
+        else:
+            await whole(connection, accepted, *rest)
+
+    monkeypatch.setattr(repository, "add_update", forgetful)
+    lived = await live_through(TRACE, ROUNDS, tmp_path, redis_url)
+    assert lived.books.outcomes[forgotten[0]] == "not_found"
+    assert any("neither counted nor discarded" in what for what in lived.broken)
