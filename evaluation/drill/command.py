@@ -4,7 +4,7 @@ import json
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,14 +117,14 @@ async def _rehearse_all(
     stage = Stage(trace, ground, model, _updates(drill, ground), redis_url)
     found = {}
     for number, plan in enumerate(drill.plans):
-        task = progress.add_task(plan.name, total=trace.end_s)
-        found[plan.name] = await rehearse(
-            stage,
-            plan.rounds,
-            folder / f"plan-{number}",
-            lambda s, task=task: progress.update(task, completed=s),  # type: ignore[misc]
-        )
+        show = _shown_as(plan.name, progress, trace.end_s)
+        found[plan.name] = await rehearse(stage, plan.rounds, folder / f"plan-{number}", show)
     return found
+
+
+def _shown_as(name: str, progress: Progress, end_s: float) -> Callable[[float], None]:
+    task = progress.add_task(name, total=end_s)
+    return lambda passed_s: progress.update(task, completed=passed_s)
 
 
 def _updates(drill: Drill, ground: Ground) -> Updates:
