@@ -98,3 +98,13 @@ def test_a_broken_invariant_is_told_by_the_exit_status(monkeypatch: pytest.Monke
     broken = Report({}, {}, {"plan": ("round 1: lost",)}, 1, 1.0)
     monkeypatch.setattr(command, "run", lambda drill, console: broken)
     assert CliRunner().invoke(app, ["drill"]).exit_code == 1
+
+
+def test_constant_updates_have_the_length_of_trained_ones(folder: Path) -> None:
+    out = folder / "constant.json"
+    replayed = ("--trace", str(folder / "trace.ndjson"), "--cohort", "4")
+    ended = drill(*replayed, "--constant", "--json", str(out))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    constant, trained = read(out), read(folder / "first.json")
+    assert constant["plans"]["cohort=4"]["up_bytes"] == trained["plans"]["cohort=4"]["up_bytes"]
+    assert constant["heads"] != trained["heads"]
