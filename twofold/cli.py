@@ -201,6 +201,83 @@ def evaluate(
         raise _refused(error) from None
 
 
+@app.command()
+def drill(
+    axes: Annotated[
+        list[str] | None, typer.Argument(help="More of --compare.", metavar="[NAME=A,B]...")
+    ] = None,
+    devices: Annotated[int, typer.Option(help="Virtual devices.")] = 2_000,
+    days: Annotated[float, typer.Option(help="Virtual days.")] = 2.0,
+    visits: Annotated[float, typer.Option(help="Visits of a device in a day.")] = 1.0,
+    stay: Annotated[float, typer.Option(help="Mean length of a visit, in seconds.")] = 300.0,
+    drop_out: Annotated[float, typer.Option(help="Share of visits that end within a lease.")] = 0.1,
+    replays: Annotated[
+        float, typer.Option(help="Share of visits that send an update again.")
+    ] = 0.02,
+    liars: Annotated[float, typer.Option(help="Share of devices that send what is wrong.")] = 0.06,
+    cohort: Annotated[int | None, typer.Option(help="Updates that close a round.")] = None,
+    deadline: Annotated[float | None, typer.Option(help="Seconds that a round may take.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any TWOFOLD_ROUND_ setting; repeatable."),
+    ] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=A,B", help="A plan for each value, all combined; repeatable."),
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Replay the devices and arrivals of this file.")
+    ] = None,
+    record: Annotated[Path | None, typer.Option(help="Write the trace to this file.")] = None,
+    dim: Annotated[int, typer.Option(help="Width of the rehearsed model.")] = 8,
+    items: Annotated[int, typer.Option(help="Items of the rehearsed shop.")] = 260,
+    constant: Annotated[
+        bool, typer.Option("--constant", help="Upload one word a device instead of training.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write what was printed to this file.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything.")] = 7,
+) -> None:
+    """Rehearse settings of rounds: virtual devices, the real service, virtual days.
+
+    The settings that are not named are those of the environment. Ends with 1 when an invariant
+    broke.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported
+    from rich.console import Console
+
+    with _part("server"):
+        from evaluation.drill.command import DrillWords, prepare, read_options, run
+
+    words = DrillWords(
+        devices=devices,
+        days=days,
+        visits=visits,
+        stay_s=stay,
+        drop_out=drop_out,
+        replays=replays,
+        liars=liars,
+        cohort=cohort,
+        deadline_s=deadline,
+        settings=settings or [],
+        axes=[*(compare or []), *(axes or [])],
+        trace=trace,
+        record=record,
+        dim=dim,
+        items=items,
+        constant=constant,
+        json=json_file,
+        seed=seed,
+    )
+    try:
+        report = run(prepare(read_options(words)), Console())
+    except (ValueError, RuntimeError, OSError) as error:
+        raise _refused(error) from None
+    if not report.holds:
+        raise typer.Exit(1)
+
+
 @contextmanager
 def _part(name: str) -> Iterator[None]:
     """Turn a missing library of an extra into one line that says what to install."""

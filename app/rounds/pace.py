@@ -21,6 +21,8 @@ HEADROOM = 2.0
 FIRST_ROUND_S = 2.0
 KEY = "tf:pace"
 KEPT_S = 1.0
+# Redis tidies up; whether a kept pace is too old, the service's own clock says.
+TIDIED_AFTER_S = 600
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,19 @@ async def _kept(state: State) -> Pace | None:
         text = await state["cache"].call(lambda redis: redis.get(KEY))
     except CacheDown:
         return None
-    return None if text is None else Pace(**json.loads(text))
+    if text is None:
+        return None
+    kept = json.loads(text)
+    if state["clock"]() >= kept["until"]:
+        return None
+    return Pace(kept["active"], kept["demand"])
 
 
 async def _keep(state: State, pace: Pace) -> None:
-    text = json.dumps({"active": pace.active, "demand": pace.demand})
     # Counting a large population is dear, and its windows are long: they may be a little older.
-    kept_s = min(max(KEPT_S, pace.active / pace.demand / 20), 60.0)
+    until = state["clock"]() + min(max(KEPT_S, pace.active / pace.demand / 20), 60.0)
+    text = json.dumps({"active": pace.active, "demand": pace.demand, "until": until})
     try:
-        await state["cache"].call(lambda redis: redis.set(KEY, text, px=int(1000 * kept_s)))
+        await state["cache"].call(lambda redis: redis.set(KEY, text, ex=TIDIED_AFTER_S))
     except CacheDown:
         return

@@ -1,0 +1,1 @@
+"""`twofold drill`: rounds rehearsed by virtual devices, with the real service in virtual time."""

@@ -1,0 +1,170 @@
+"""A virtual device: who it is, and the requests that it knows how to make. No I/O, no clock.
+
+Every method that needs the service is a generator: it yields a `Request`, is sent the `Reply`, and
+returns what the reply means. Whoever drives it decides when and over what.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from clients.python.answers import (
+    Answer,
+    CheckIn,
+    Failure,
+    Receipt,
+    read_check_in,
+    read_json,
+    read_problem,
+    read_receipt,
+)
+from clients.python.keystore import DeviceKey
+from evaluation.drill.behaviour import Profile
+from evaluation.drill.transport import Reply, Request
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Nothing happens for so long."""
+
+    s: float
+
+
+Steps = Generator[Request | Pause, Any, T]
+"""Yields requests and pauses; a request is answered with its Reply, a pause with None."""
+Tell = Callable[..., None]
+"""`tell(what, **fields)`: something happened to this device now."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An enrolled device. number: its place in the trace."""
+
+    number: int
+    id: str
+    key: DeviceKey
+
+
+class VirtualDevice:
+    """One device. clock: the true Unix time, which its own clock misses by profile.skew_s."""
+
+    def __init__(
+        self, identity: Identity, profile: Profile, clock: Callable[[], float], tell: Tell
+    ) -> None:
+        self.identity, self.profile = identity, profile
+        self.not_before = 0.0
+        self.visits = 0
+        self._clock, self._tell = clock, tell
+        self._token: str | None = None
+        self._correction_s = 0.0
+
+    def begin_visit(self) -> None:
+        """The app starts: tokens live in memory only."""
+        self.visits += 1
+        self._token = None
+
+    def check_in(self) -> Steps[CheckIn | Failure]:
+        """Ask for work; tells of a lease or a window."""
+        headers = {"content-type": "application/json"}
+        asked = Request("POST", "/v1/rounds/check-in", headers, b"{}")
+        answer, moved = yield from self._send(asked, "check_in")
+        if isinstance(answer, Failure):
+            return answer
+        found = read_check_in(answer)
+        if isinstance(found, Failure):
+            return found
+        self._token = found.token
+        if found.assignment is not None:
+            granted = found.assignment
+            lease_s = round(granted.lease_s, 3)
+            self._tell("granted", round=granted.round, lease=granted.id, lease_s=lease_s, **moved)
+        elif found.retry is not None:
+            after_s, before_s = (round(bound, 3) for bound in found.retry)
+            self._tell("told_to_wait", after_s=after_s, before_s=before_s, **moved)
+        return found
+
+    def download(self, url: str) -> Steps[bytes | Failure]:
+        """The bundle of an assignment."""
+        answer, moved = yield from self._send(Request("GET", url), "download")
+        if isinstance(answer, Failure):
+            return answer
+        self._tell("downloaded", **moved)
+        return answer.body
+
+    def upload(self, url: str, body: bytes) -> Steps[Receipt | Failure]:
+        """Put an update; tells whether it is new, was there before, or is refused."""
+        coded = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        headers = {
+            "content-type": "application/octet-stream",
+            "content-digest": f"sha-256=:{coded}:",
+        }
+        answer, moved = yield from self._send(Request("PUT", url, headers, body), "upload")
+        if isinstance(answer, Failure):
+            return answer
+        receipt = read_receipt(answer)
+        if isinstance(receipt, Receipt):
+            what = "accepted" if answer.status == 201 else "repeated"
+            digest = receipt.body_digest
+            self._tell(what, round=receipt.round, lease=receipt.assignment, body=digest, **moved)
+        return receipt
+
+    def ask_outcome(self, assignment_id: str) -> Steps[str]:
+        """What became of an acknowledged update: the receipt's outcome, or the refusal's reason."""
+        answer, _ = yield from self._send(Request("GET", f"/v1/updates/{assignment_id}"), "receipt")
+        receipt = answer if isinstance(answer, Failure) else read_receipt(answer)
+        return receipt.outcome if isinstance(receipt, Receipt) else receipt.reason
+
+    def _send(self, request: Request, step: str) -> Steps[tuple[Answer | Failure, dict[str, int]]]:
+        """One request with a token; when it is not taken, once more with a fresh one."""
+        had_token = self._token is not None
+        while True:
+            if self._token is None:
+                refused = yield from self._renew(again=True)
+                if refused is not None:
+                    return refused, {}
+            credential = {"authorization": f"Bearer {self._token}"}
+            signed = Request(
+                request.method, request.path, {**request.headers, **credential}, request.body
+            )
+            answer, moved = yield from self._exchange(signed, step)
+            if not (had_token and isinstance(answer, Failure) and answer.status == 401):
+                return answer, moved
+            had_token, self._token = False, None
+
+    def _renew(self, again: bool) -> Steps[Failure | None]:
+        """Buy a token; a device whose clock is wrong learns the service's time and asks again."""
+        now = self._clock() + self.profile.skew_s + self._correction_s
+        body = json.dumps({"proof": self.identity.key.token_proof(self.identity.id, now)}).encode()
+        headers = {"content-type": "application/json"}
+        path = f"/v1/devices/{self.identity.id}/tokens"
+        answer, moved = yield from self._exchange(Request("POST", path, headers, body), "token")
+        if isinstance(answer, Failure):
+            server_time = answer.document.get("server_time")
+            if again and answer.reason == "proof_expired" and isinstance(server_time, str):
+                self._correction_s += datetime.fromisoformat(server_time).timestamp() - now
+                return (yield from self._renew(again=False))
+            return answer
+        fields = read_json(answer)
+        if isinstance(fields, Failure):
+            return fields
+        self._token = str(fields["token"])
+        self._tell("renewed", **moved)
+        return None
+
+    def _exchange(
+        self, request: Request, step: str
+    ) -> Steps[tuple[Answer | Failure, dict[str, int]]]:
+        """One request as it is; a refusal is told at once."""
+        reply: Reply = yield request
+        moved = {"up": len(request.body), "down": len(reply.body)}
+        if 200 <= reply.status < 300:
+            return Answer(reply.status, reply.headers, reply.body), moved
+        failure = read_problem(reply.status, reply.headers, reply.body, self._clock())
+        self._tell("refused", step=step, status=reply.status, reason=failure.reason, **moved)
+        return failure, moved
