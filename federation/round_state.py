@@ -22,6 +22,7 @@ ENDED: frozenset[Phase] = frozenset({"published", "abandoned"})
 BELOW_QUORUM = "below_quorum"
 REDUCTION_FAILED = "reduction_failed"
 GATE_FAILED = "gate_failed"
+HOLD_EXPIRED = "hold_expired"
 
 
 def _to(*phases: Phase) -> frozenset[Phase]:
@@ -32,7 +33,7 @@ TRANSITIONS: Mapping[tuple[Phase, str], frozenset[Phase]] = {
     ("scheduled", "Opened"): _to("selecting"),
     ("scheduled", "CheckedIn"): _to("scheduled"),
     ("scheduled", "UploadOffered"): _to("scheduled"),
-    ("scheduled", "TimePassed"): _to("scheduled"),
+    ("scheduled", "TimePassed"): _to("scheduled", "abandoned"),
     ("scheduled", "Paused"): _to("paused"),
     ("scheduled", "AbandonAsked"): _to("abandoned"),
     ("selecting", "CheckedIn"): _to("selecting", "training"),
@@ -74,7 +75,7 @@ TRANSITIONS: Mapping[tuple[Phase, str], frozenset[Phase]] = {
     ("paused", "CheckedIn"): _to("paused"),
     ("paused", "UploadOffered"): _to("paused"),
     ("paused", "LeasesExpired"): _to("paused"),
-    ("paused", "TimePassed"): _to("paused"),
+    ("paused", "TimePassed"): _to("paused", "abandoned"),
     ("paused", "Resumed"): _to("scheduled", "selecting", "training", "reducing", "gating"),
     ("paused", "AbandonAsked"): _to("abandoned"),
 }
@@ -85,9 +86,10 @@ TRANSITIONS: Mapping[tuple[Phase, str], frozenset[Phase]] = {
 class RoundState:
     """All that the engine knows of a round. Times are Unix seconds, None where not yet set.
 
-    cohort_target .. work_attempts_max: fixed when the round is scheduled. granted: leases given
-    out; accepted: updates taken; expired: leases that ran out before the round closed. attempts:
-    times that the present phase's work (reducing, gating) was begun. reason: why it was abandoned.
+    cohort_target .. scheduled_at: fixed when the round is scheduled. hold_s_max: how long it may
+    wait for an operator, to be opened or to be resumed. granted: leases given out; accepted:
+    updates taken; expired: leases that ran out before the round closed. attempts: times that the
+    present phase's work (reducing, gating) was begun. reason: why it was abandoned.
     """
 
     round_id: int
@@ -98,6 +100,8 @@ class RoundState:
     lease_s: float
     work_deadline_s: float = 120.0
     work_attempts_max: int = 5
+    hold_s_max: float = 7 * 86400.0
+    scheduled_at: float = 0.0
     phase: Phase = "scheduled"
     held_phase: Phase | None = None
     opened_at: float | None = None
@@ -120,7 +124,7 @@ class RoundState:
         return {
             "phase": self.phase in PHASES,
             "cohort": 1 <= self.cohort_min <= self.cohort_target <= self.invitations,
-            "times": min(self.deadline_s, self.lease_s, self.work_deadline_s) > 0,
+            "times": min(self._limits_s) > 0,
             "work_attempts_max": self.work_attempts_max >= 1,
             "counts": min(self.granted, self.accepted, self.expired, self.outstanding) >= 0,
             "accepted": self.accepted <= self.cohort_target,
@@ -133,7 +137,10 @@ class RoundState:
 
     @classmethod
     def of_plan(cls, round_id: int, plan: Plan, invitations: int, **limits: Any) -> "RoundState":
-        """A scheduled round of `plan`; `limits` may set work_deadline_s and work_attempts_max."""
+        """A scheduled round of `plan`.
+
+        limits: may set work_deadline_s, work_attempts_max, hold_s_max and scheduled_at.
+        """
         return cls(
             round_id=round_id,
             cohort_target=plan.cohort_target,
@@ -143,6 +150,16 @@ class RoundState:
             lease_s=plan.lease_s,
             **limits,
         )
+
+    @property
+    def _limits_s(self) -> tuple[float, ...]:
+        return self.deadline_s, self.lease_s, self.work_deadline_s, self.hold_s_max
+
+    @property
+    def hold_ends_at(self) -> float | None:
+        """When a round that waits for an operator is given up; None while it waits for none."""
+        since = self.scheduled_at if self.phase == "scheduled" else self.paused_at
+        return None if since is None else since + self.hold_s_max
 
     @property
     def live(self) -> int:
