@@ -6,6 +6,7 @@ import numpy as np
 
 from app.coordinator.model import Model
 from app.models.bundle import FOLDER, Bundle, encode_bundle
+from app.rounds.orders_repository import RoundOrder
 from app.settings import RoundSettings
 from app.store.blobs import BlobStore
 from federation.block import block_bytes, choose_block
@@ -28,15 +29,23 @@ CORE_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Planned:
-    """A round that may be opened: its number, its plan, how many devices it invites."""
+    """A round that may be opened: its number, its plan, how many devices it invites.
+
+    settings: what it was planned from. order: of the operator who asked for it, if one did.
+    """
 
     round_id: int
     plan: Plan
     invitations: int
+    settings: RoundSettings
+    order: RoundOrder | None = None
 
-    def opened(self, now: float) -> RoundState:
-        """The state of the round, opened now."""
-        scheduled = RoundState.of_plan(self.round_id, self.plan, self.invitations)
+    def begun(self, now: float) -> RoundState:
+        """The state of the round: opened now, or scheduled where its order says so."""
+        limits = {"hold_s_max": self.settings.hold_s_max, "scheduled_at": now}
+        scheduled = RoundState.of_plan(self.round_id, self.plan, self.invitations, **limits)
+        if self.order is not None and not self.order.start:
+            return scheduled
         return step(scheduled, Opened(now))[0]
 
 
@@ -63,7 +72,7 @@ def plan_round(
     )
     named = blobs.put_content(FOLDER, encode_bundle(bundle))
     plan = make_plan(bundle, named, settings, LocalSettings())
-    return Planned(round_id, plan, invitations(settings.cohort_target, dropout(past)))
+    return Planned(round_id, plan, invitations(settings.cohort_target, dropout(past)), settings)
 
 
 def make_plan(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.coordinator import repository
 from app.coordinator.candidate import Candidate
+from app.coordinator.orders import begin_round
 from app.coordinator.planning import Planned
 from app.crash_points import crash_point
 from app.rounds.repository import StaleRoundError, StoredRound, find_round, save_round
@@ -61,8 +62,7 @@ async def publish_round(
         await _add_version(connection, candidate, now)
         await save_round(connection, stored, after, now, **extra)
         if following is not None:
-            opened = following.opened(now)
-            await repository.add_round(connection, opened, following.plan, now)
+            await begin_round(connection, following, now)
         crash_point("publish_before_commit")
 
     await _guarded(database, "publish_round", run)
@@ -72,14 +72,16 @@ async def publish_round(
 async def open_round(database: Database, planned: Planned, now: float) -> None:
     """Open a round.
 
-    Raises: SupersededError when another round is open, or has its number.
+    Raises: SupersededError when another round is open, or has its number, or when it is not wanted
+    any more.
     """
 
     async def run(connection: AsyncConnection) -> None:
         ended = await repository.last_ended(connection)
         if (ended.id if ended else 0) != planned.round_id - 1:
             raise SupersededError(f"round {planned.round_id} does not come next")
-        await repository.add_round(connection, planned.opened(now), planned.plan, now)
+        if not await begin_round(connection, planned, now):
+            raise SupersededError(f"round {planned.round_id} is not wanted any more")
         crash_point("open_before_commit")
 
     await _guarded(database, "open_round", run)
