@@ -45,9 +45,8 @@ _WAITING = round_orders.c.round_id.is_(None)
 
 
 async def _one(connection: AsyncConnection, where: ColumnElement[bool]) -> RoundOrder | None:
-    row = (
-        await connection.execute(_ORDER.where(where).order_by(round_orders.c.id).limit(1))
-    ).first()
+    query = _ORDER.where(where).order_by(round_orders.c.id).limit(1)
+    row = (await connection.execute(query)).first()
     return RoundOrder(*row) if row else None
 
 
