@@ -17,6 +17,8 @@ from app.operations.endpoints import router as operations
 from app.problem_schema import PROBLEM_RESPONSES
 from app.recommendations.endpoints import router as recommendations
 from app.rounds.endpoints import router as rounds
+from app.rounds.operator_endpoints import router as round_steering
+from app.rounds.order_endpoints import router as round_orders
 from app.settings import Settings
 from app.store.outage import install_outage_handlers
 from app.users.endpoints import router as users
@@ -58,6 +60,9 @@ def create_app(
     install_error_handlers(app)
     install_outage_handlers(app)
     v1 = APIRouter(prefix="/v1", responses=PROBLEM_RESPONSES)
+    # Before the rounds themselves: `/rounds/schedule` is no round's number.
+    for router in (round_steering, round_orders):
+        v1.include_router(router)
     for router in (items, users, events, devices, rounds, models, recommendations, keys):
         v1.include_router(router)
     v1.include_router(item_import, max_body_size=settings.import_body_bytes_max)

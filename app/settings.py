@@ -6,9 +6,14 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from federation.grid import CLIP_L2_MAX, CLIP_L2_MIN
 from federation.plan import STALENESS_LIMIT
 
 EVENT_TYPES = ("view", "cart", "purchase")
+# Larger cohorts would need a coarser grid than devices can learn on.
+COHORT_MAX = 100_000
+BLOCK_ROWS_MAX = 1_000_000
+WAIT_S_MAX = 30 * 86400.0
 
 
 class RoundSettings(BaseSettings):
@@ -19,10 +24,22 @@ class RoundSettings(BaseSettings):
     )
 
     enabled: bool = Field(True, description="Whether the coordinator opens rounds by itself.")
-    cohort_target: int = Field(100, ge=1, description="Updates that close a round.")
-    cohort_min: int = Field(20, ge=1, description="Quorum: fewer at the deadline abandon it.")
-    deadline_s: float = Field(600.0, gt=0, description="From opening to close or abandonment.")
-    lease_s: float = Field(120.0, gt=0, description="How long one device may hold an assignment.")
+    cohort_target: int = Field(100, ge=1, le=COHORT_MAX, description="Updates that close a round.")
+    cohort_min: int = Field(
+        20, ge=1, le=COHORT_MAX, description="Quorum: fewer at the deadline abandon it."
+    )
+    deadline_s: float = Field(
+        600.0, gt=0, le=WAIT_S_MAX, description="From opening to close or abandonment."
+    )
+    lease_s: float = Field(
+        120.0, gt=0, le=WAIT_S_MAX, description="How long one device may hold an assignment."
+    )
+    hold_s_max: float = Field(
+        7 * 86400.0,
+        gt=0,
+        le=WAIT_S_MAX,
+        description="A round that waits longer to be started or resumed is abandoned.",
+    )
     pause_s: float = Field(0.0, ge=0, description="Rest between two rounds.")
     max_staleness: int = Field(
         0,
@@ -31,17 +48,26 @@ class RoundSettings(BaseSettings):
         description="Above 0 rounds are buffered: updates may be so many model steps behind.",
     )
     concurrency: int | None = Field(
-        None, ge=1, description="Devices that train at once; buffered rounds, default 2 cohorts."
+        None,
+        ge=1,
+        le=COHORT_MAX,
+        description="Devices that train at once; buffered rounds, default 2 cohorts.",
     )
-    refill: int = Field(1, ge=1, description="Free places that it takes to invite again.")
+    refill: int = Field(
+        1, ge=1, le=COHORT_MAX, description="Free places that it takes to invite again."
+    )
     min_separation: int = Field(
-        0, ge=0, description="Rounds that an account rests after one that counted it."
+        0, ge=0, le=COHORT_MAX, description="Rounds that an account rests after one with it."
     )
     participations_max: int = Field(
-        0, ge=0, description="Rounds that may ever count an account; 0: no cap."
+        0, ge=0, le=COHORT_MAX, description="Rounds that may ever count an account; 0: no cap."
     )
-    clip_l2: float = Field(1.3, gt=0, description="L2 bound of one device's update.")
-    block_rows: int = Field(4096, ge=1, description="Most item rows that one round trains.")
+    clip_l2: float = Field(
+        1.3, ge=CLIP_L2_MIN, le=CLIP_L2_MAX, description="L2 bound of one device's update."
+    )
+    block_rows: int = Field(
+        4096, ge=1, le=BLOCK_ROWS_MAX, description="Most item rows that one round trains."
+    )
 
     @model_validator(mode="after")
     def _quorum_fits(self) -> Self:

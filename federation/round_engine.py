@@ -3,7 +3,8 @@
 It does no I/O, reads no clock and draws no randomness. The edge commits the new state and the
 records of its effects together; a crash in between is a step that never happened. Nothing waits for
 ever: gathering ends at the round's deadline, reducing and gating are begun again when their own
-deadline passes and abandoned after the last attempt. Only an operator's hold stops the clock.
+deadline passes and abandoned after the last attempt. An operator's hold stops these clocks, and has
+one of its own: a round that nobody opens or resumes is given up.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,6 +40,7 @@ from federation.round_state import (
     BELOW_QUORUM,
     GATE_FAILED,
     GATHERING,
+    HOLD_EXPIRED,
     REDUCTION_FAILED,
     TRANSITIONS,
     Phase,
@@ -92,6 +94,8 @@ def _on_time_passed(state: RoundState, event: TimePassed) -> Step:
         return _retry_work(state, event.now)
     if state.phase in GATHERING:
         return _close_if_due(state, event.now)
+    if state.hold_ends_at is not None and event.now >= state.hold_ends_at:
+        return _abandon(state, HOLD_EXPIRED)
     return state, ()
 
 

@@ -22,6 +22,7 @@ ENDED: frozenset[Phase] = frozenset({"published", "abandoned"})
 BELOW_QUORUM = "below_quorum"
 REDUCTION_FAILED = "reduction_failed"
 GATE_FAILED = "gate_failed"
+HOLD_EXPIRED = "hold_expired"
 
 
 def _to(*phases: Phase) -> frozenset[Phase]:
@@ -32,7 +33,7 @@ TRANSITIONS: Mapping[tuple[Phase, str], frozenset[Phase]] = {
     ("scheduled", "Opened"): _to("scheduled", "selecting", "training"),
     ("scheduled", "CheckedIn"): _to("scheduled"),
     ("scheduled", "UploadOffered"): _to("scheduled"),
-    ("scheduled", "TimePassed"): _to("scheduled"),
+    ("scheduled", "TimePassed"): _to("scheduled", "abandoned"),
     ("scheduled", "Paused"): _to("paused"),
     ("scheduled", "AbandonAsked"): _to("abandoned"),
     ("selecting", "CheckedIn"): _to("selecting", "training"),
@@ -74,7 +75,7 @@ TRANSITIONS: Mapping[tuple[Phase, str], frozenset[Phase]] = {
     ("paused", "CheckedIn"): _to("paused"),
     ("paused", "UploadOffered"): _to("paused"),
     ("paused", "LeasesExpired"): _to("paused"),
-    ("paused", "TimePassed"): _to("paused"),
+    ("paused", "TimePassed"): _to("paused", "abandoned"),
     ("paused", "Resumed"): _to("scheduled", "selecting", "training", "reducing", "gating"),
     ("paused", "AbandonAsked"): _to("abandoned"),
 }
@@ -85,10 +86,11 @@ TRANSITIONS: Mapping[tuple[Phase, str], frozenset[Phase]] = {
 class RoundState:
     """All that the engine knows of a round. Times are Unix seconds, None where not yet set.
 
-    cohort_target .. refill: fixed when the round is scheduled. invitations: in a synchronous round
-    the most leases that have delivered or still may; in a buffered one the most that still may at
-    once (FedBuff's concurrency). refill: free places that it takes to invite again. max_staleness:
-    above 0 the round is buffered. granted: leases given out; accepted: updates taken, `late` of
+    cohort_target .. scheduled_at: fixed when the round is scheduled. invitations: in a synchronous
+    round the most leases that have delivered or still may; in a buffered one the most that still
+    may at once (FedBuff's concurrency). refill: free places that it takes to invite again.
+    max_staleness: above 0 the round is buffered. hold_s_max: how long it may wait for an operator,
+    to be opened or to be resumed. granted: leases given out; accepted: updates taken, `late` of
     them on leases of earlier rounds; expired: leases that ran out before the round closed. carried:
     open leases of earlier rounds. attempts: times that the present phase's work (reducing, gating)
     was begun. reason: why it was abandoned.
@@ -104,6 +106,8 @@ class RoundState:
     work_attempts_max: int = 5
     max_staleness: int = 0
     refill: int = 1
+    hold_s_max: float = 7 * 86400.0
+    scheduled_at: float = 0.0
     phase: Phase = "scheduled"
     held_phase: Phase | None = None
     opened_at: float | None = None
@@ -131,7 +135,7 @@ class RoundState:
             "invitations": self.invitations >= (1 if self.is_buffered else self.cohort_target),
             "refill": 1 <= self.refill <= self.invitations,
             "max_staleness": self.max_staleness >= 0,
-            "times": min(self.deadline_s, self.lease_s, self.work_deadline_s) > 0,
+            "times": min(self._limits_s) > 0,
             "work_attempts_max": self.work_attempts_max >= 1,
             "counts": min(self.granted, self.accepted, self.expired, self.late, self.carried) >= 0,
             "outstanding": self.outstanding >= 0 and self.late <= self.accepted,
@@ -146,7 +150,10 @@ class RoundState:
 
     @classmethod
     def of_plan(cls, round_id: int, plan: Plan, invitations: int, **more: Any) -> "RoundState":
-        """A scheduled round of `plan`; `more`: refill, work_deadline_s, work_attempts_max."""
+        """A scheduled round of `plan`.
+
+        more: may set refill, work_deadline_s, work_attempts_max, hold_s_max and scheduled_at.
+        """
         is_buffered = plan.max_staleness > 0
         return cls(
             round_id=round_id,
@@ -163,6 +170,16 @@ class RoundState:
     def is_buffered(self) -> bool:
         """Whether leases outlive the round, and their updates count in a later one."""
         return self.max_staleness > 0
+
+    @property
+    def _limits_s(self) -> tuple[float, ...]:
+        return self.deadline_s, self.lease_s, self.work_deadline_s, self.hold_s_max
+
+    @property
+    def hold_ends_at(self) -> float | None:
+        """When a round that waits for an operator is given up; None while it waits for none."""
+        since = self.scheduled_at if self.phase == "scheduled" else self.paused_at
+        return None if since is None else since + self.hold_s_max
 
     @property
     def live(self) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 
 from app.coordinator.model import Model
 from app.models.bundle import FOLDER, Bundle, encode_bundle
+from app.rounds.orders_repository import RoundOrder
 from app.settings import RoundSettings
 from app.store.blobs import BlobStore
 from federation.block import block_bytes, choose_block
@@ -28,19 +29,33 @@ CORE_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Planned:
-    """A round that may be opened: its number, its plan, how many devices it invites, and when."""
+    """A round that may be opened: its number, its plan, how many devices it invites.
+
+    settings: what it was planned from. order: of the operator who asked for it, if one did.
+    """
 
     round_id: int
     plan: Plan
     invitations: int
-    refill: int = 1
+    settings: RoundSettings
+    order: RoundOrder | None = None
 
-    def opened(self, now: float, carried: int = 0) -> RoundState:
-        """The state of the round, opened now. carried: open leases that it takes over."""
+    @property
+    def waits(self) -> bool:
+        """Whether its order says that the round is to be started later."""
+        return self.order is not None and not self.order.start
+
+    def begun(self, now: float, carried: int = 0) -> RoundState:
+        """The state of the round: opened now, with the leases it takes over, or scheduled."""
         scheduled = RoundState.of_plan(
-            self.round_id, self.plan, self.invitations, refill=self.refill
+            self.round_id,
+            self.plan,
+            self.invitations,
+            refill=self.settings.refill,
+            hold_s_max=self.settings.hold_s_max,
+            scheduled_at=now,
         )
-        return step(scheduled, Opened(now, carried))[0]
+        return scheduled if self.waits else step(scheduled, Opened(now, carried))[0]
 
 
 def plan_round(
@@ -68,7 +83,7 @@ def plan_round(
     )
     named = blobs.put_content(FOLDER, encode_bundle(bundle))
     plan = make_plan(bundle, named, settings, LocalSettings())
-    return Planned(round_id, plan, _places(settings, past), settings.refill)
+    return Planned(round_id, plan, _places(settings, past), settings)
 
 
 def _places(settings: RoundSettings, past: list[RoundState]) -> int:

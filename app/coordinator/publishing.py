@@ -11,15 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.coordinator import repository
 from app.coordinator.candidate import Candidate
+from app.coordinator.orders import begin_round
 from app.coordinator.planning import Planned
 from app.crash_points import crash_point
-from app.rounds import leases_repository as leases
-from app.rounds.known_content import plan_of
 from app.rounds.participation_repository import count_members
-from app.rounds.repository import StaleRoundError, find_round, steps_between
+from app.rounds.repository import StaleRoundError, find_round
 from app.rounds.stepping import save_after
 from app.store.database import Database
-from federation.plan import Plan
 from federation.round_effects import Publish
 from federation.round_engine import step
 from federation.round_events import GatePassed
@@ -67,7 +65,7 @@ async def publish_round(
         await save_after(connection, stored, after, effects, now, job_updates=1, **extra)
         await count_members(connection, stored.id)
         if following is not None:
-            await _add_round(connection, following, now)
+            await begin_round(connection, following, now)
         crash_point("publish_before_commit")
 
     await _guarded(database, "publish_round", run)
@@ -77,44 +75,20 @@ async def publish_round(
 async def open_round(database: Database, planned: Planned, now: float) -> None:
     """Open a round.
 
-    Raises: SupersededError when another round is open, or has its number.
+    Raises: SupersededError when another round is open, or has its number, or when it is not wanted
+    any more.
     """
 
     async def run(connection: AsyncConnection) -> None:
         ended = await repository.last_ended(connection)
         if (ended.id if ended else 0) != planned.round_id - 1:
             raise SupersededError(f"round {planned.round_id} does not come next")
-        await _add_round(connection, planned, now)
+        if not await begin_round(connection, planned, now):
+            raise SupersededError(f"round {planned.round_id} is not wanted any more")
         crash_point("open_before_commit")
 
     await _guarded(database, "open_round", run)
     crash_point("open_after_commit")
-
-
-async def _add_round(connection: AsyncConnection, planned: Planned, now: float) -> None:
-    """Store the opened round, with the open leases of the one before that may count in it."""
-    before = planned.round_id - 1
-    granted_in = await _rounds_to_take_over(connection, planned.plan, before)
-    carried = await leases.count_open_leases(connection, granted_in, before)
-    opened = planned.opened(now, carried)
-    await repository.add_round(connection, opened, planned.plan, now)
-    moved = await leases.take_over_leases(connection, granted_in, before, planned.round_id)
-    assert moved == carried, "the leases of a closed round stand still"
-
-
-async def _rounds_to_take_over(connection: AsyncConnection, plan: Plan, before: int) -> list[int]:
-    """Rounds whose open leases, now counted in `before`, may deliver to a round of `plan`."""
-    if plan.max_staleness == 0:
-        return []
-    found = []
-    for round_id in await leases.open_leases_by_round(connection, before):
-        granting = await find_round(connection, round_id)
-        assert granting is not None, "a lease names its round"
-        steps = await steps_between(connection, granting.model_version, plan.model_version)
-        own = await plan_of(connection, granting.plan_digest)
-        if steps <= plan.max_staleness and plan.shares_buffer(own):
-            found.append(round_id)
-    return found
 
 
 async def _add_version(connection: AsyncConnection, candidate: Candidate, now: float) -> None:

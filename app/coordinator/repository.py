@@ -133,8 +133,10 @@ async def add_version(connection: AsyncConnection, values: dict[str, Any]) -> No
     await connection.execute(insert(versions).values(values))
 
 
-async def add_round(connection: AsyncConnection, state: RoundState, plan: Plan, now: float) -> None:
-    """Store an opened round, and its plan unless an earlier round had the same."""
+async def add_round(
+    connection: AsyncConnection, state: RoundState, plan: Plan, now: float, **extra: Any
+) -> None:
+    """Store a round, and its plan unless an earlier round had the same. extra: further columns."""
     plan_values = {"digest": plan.digest, "body": plan.to_json(), "created_at": now}
     stored = conflict_insert(connection, plans).values(plan_values).on_conflict_do_nothing()
     await connection.execute(stored)
@@ -145,7 +147,8 @@ async def add_round(connection: AsyncConnection, state: RoundState, plan: Plan, 
         "model_version": plan.model_version,
         "state": state.to_mapping(),
         "revision": 0,
-        "opened_at": now,
+        "opened_at": state.opened_at,
+        **extra,
     }
     await connection.execute(insert(rounds).values(values))
 

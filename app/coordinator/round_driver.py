@@ -1,6 +1,7 @@
 """Drives rounds: opens them, lets leases and time run out, reduces, gates, publishes."""
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,6 +10,7 @@ from app.access.secrets import signing_secret
 from app.coordinator import repository
 from app.coordinator.model import Model
 from app.coordinator.newest_model import NewestModel
+from app.coordinator.orders import wanted_round
 from app.coordinator.planning import Planned, plan_round
 from app.coordinator.publishing import open_round, publish_round
 from app.coordinator.reducer import Reducer
@@ -49,12 +51,14 @@ class RoundDriver:
         self._reducer = Reducer(state)
         self._worker = Worker(state)
         self._leases_looked_at = float("-inf")
+        self._n_ended = 0
         self.ended = False
 
     async def advance(self, model: Model) -> bool:
         """One step; False when there is nothing to do now."""
         async with self._database.read() as connection:
             stored = await newest_round(connection)
+        self._note_ended(stored)
         if stored is None or stored.state.phase in ENDED:
             return await self._open_next(model)
         if stored.state.phase in GATHERING and await self._expire_leases(stored):
@@ -72,13 +76,18 @@ class RoundDriver:
             return await self._gate(model, stored)
         return False
 
+    def _note_ended(self, newest: StoredRound | None) -> None:
+        """Rounds end elsewhere too: by an operator's hand, or another coordinator's."""
+        n_ended = newest.id - (newest.state.phase not in ENDED) if newest else 0
+        self.ended = self.ended or n_ended != self._n_ended
+        self._n_ended = n_ended
+
     async def _open_next(self, model: Model) -> bool:
         rounds, now = self._state["settings"].rounds, self._state["clock"]()
         async with self._database.read() as connection:
             ended = await repository.last_ended(connection)
-        if not rounds.enabled or (ended and now < ended.ended_at + rounds.pause_s):
-            return False
-        planned = await self._plan(model, (ended.id if ended else 0) + 1)
+        rested = ended is None or now >= ended.ended_at + rounds.pause_s
+        planned = await self._plan(model, (ended.id if ended else 0) + 1, rested)
         if planned is None:
             return False
         await open_round(self._database, planned, now)
@@ -86,10 +95,13 @@ class RoundDriver:
         return True
 
     async def _plan(
-        self, model: Model, round_id: int, closing: RoundState | None = None
+        self, model: Model, round_id: int, rested: bool, closing: RoundState | None = None
     ) -> Planned | None:
-        """The next round on `model`; None while there is nothing to train."""
+        """The next round on `model`; None while none is wanted, or there is nothing to train."""
         async with self._database.read() as connection:
+            wanted = await wanted_round(connection, self._state["settings"].rounds, rested)
+            if wanted is None:
+                return None
             head = await repository.catalogue_head(connection)
             past = [
                 state for state, _ in await views_repository.recent_rounds(connection, PAST_ROUNDS)
@@ -97,10 +109,10 @@ class RoundDriver:
         if head is None or model.live.size == 0:
             return None
         past = [closing, *past] if closing else past
-        rounds, blobs = self._state["settings"].rounds, self._state["blobs"]
-        return await asyncio.to_thread(
-            plan_round, blobs, model, rounds, round_id, head.row_key, past
+        planned = await asyncio.to_thread(
+            plan_round, self._state["blobs"], model, wanted.settings, round_id, head.row_key, past
         )
+        return replace(planned, order=wanted.order)
 
     async def _expire_leases(self, stored: StoredRound) -> bool:
         now = self._state["clock"]()
@@ -157,9 +169,8 @@ class RoundDriver:
         if isinstance(found, str):
             await self._step(stored, GateFailed(self._state["clock"](), found))
             return
-        following, rounds = None, self._state["settings"].rounds
-        if rounds.enabled and rounds.pause_s == 0:
-            following = await self._plan(found.candidate.model, stored.id + 1, stored.state)
+        rested = self._state["settings"].rounds.pause_s == 0
+        following = await self._plan(found.candidate.model, stored.id + 1, rested, stored.state)
         now = self._state["clock"]()
         await publish_round(self._database, found.candidate, found.metrics, following, now)
         self._newest.published(found.candidate)

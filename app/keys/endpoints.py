@@ -1,10 +1,9 @@
 """`/v1/keys`."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from app.access.dependencies import Server
+from app.idempotency import IdempotencyKey
 from app.identifiers import PathId
 from app.keys import service
 from app.keys.schemas import KeyBody, KeyPage, NewKey
@@ -12,15 +11,6 @@ from app.pagination import LIMIT_DEFAULT, Cursor, Limit
 from app.wiring import StateOf
 
 router = APIRouter(tags=["keys"])
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="Repeating it makes no second key.",
-    ),
-]
 
 
 @router.post(

@@ -1,13 +1,12 @@
 """Making, listing and revoking keys."""
 
-import hashlib
-
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.repository import StoredKey, add_key, revoke_key
 from app.access.secrets import KEY_KINDS, PREFIX_CHARS, key_hash, new_key
 from app.clock import rfc3339
 from app.errors import Problem, not_found
+from app.idempotency import key_reused, request_digest
 from app.keys import repository
 from app.keys.schemas import KeyKind, KeyPage, KeyView, NewKey
 from app.pagination import encode_cursor
@@ -31,8 +30,7 @@ def view(key: StoredKey) -> KeyView:
 
 def derived_id(caller_id: str, idempotency_key: str) -> str:
     """The id of the key that this caller made, or will make, with this `Idempotency-Key`."""
-    digest = hashlib.sha256(f"{caller_id}\n{idempotency_key}".encode()).hexdigest()
-    return f"key-{digest[:32]}"
+    return f"key-{request_digest(caller_id, idempotency_key)[:32]}"
 
 
 async def make_key(
@@ -54,7 +52,7 @@ async def make_key(
             return made
         known = await repository.get_key(connection, key_id)
         if known is None or known.kind != kind:
-            raise Problem(409, "idempotency_key_reused", "This Idempotency-Key made another key.")
+            raise key_reused("key")
         return known
 
     stored = await state["database"].transaction("make_key", run)

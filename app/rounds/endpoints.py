@@ -15,7 +15,7 @@ from app.rounds import request_count, service, uploads, views_repository
 from app.rounds.schemas import CheckInAnswer, CheckInBody, ReceiptView, RoundList, RoundView
 from app.rounds.service import CheckIn
 from app.rounds.update_body import check_length, declared_digest, pieces_of
-from app.rounds.views_repository import RoundRow
+from app.rounds.views import round_view
 from app.wiring import State, StateOf
 
 # The plan says exactly how long an update is; this is the most that any plan may ask for.
@@ -143,9 +143,9 @@ async def get_rounds(
 ) -> RoundList:
     """What each round granted, accepted and learnt."""
     async with state["database"].read() as connection:
-        rows = await views_repository.list_rounds(connection, _number(cursor), limit + 1)
+        rows = await views_repository.list_rounds(connection, number_of(cursor), limit + 1)
     more = len(rows) > limit
-    page = [_view(row) for row in rows[:limit]]
+    page = [round_view(row) for row in rows[:limit]]
     return RoundList(data=page, next_cursor=encode_cursor(str(page[-1].id)) if more else None)
 
 
@@ -156,32 +156,16 @@ async def get_round(state: StateOf, who: Server, round_id: RoundId) -> RoundView
         row = await views_repository.show_round(connection, round_id)
     if row is None:
         raise not_found("round")
-    return _view(row)
+    return round_view(row)
 
 
-def _number(cursor: str | None) -> int | None:
+def number_of(cursor: str | None) -> int | None:
+    """The round or order behind which a page begins.
+
+    Raises: Problem 422.
+    """
     if cursor is None:
         return None
     if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= ROUND_NUMBER_MAX):
         raise invalid_field("cursor", "is not a cursor of an earlier answer")
     return int(cursor)
-
-
-def _view(row: RoundRow) -> RoundView:
-    return RoundView(
-        id=row.id,
-        phase=row.state.phase,
-        reason=row.state.reason,
-        model_version=row.model_version,
-        published_version=row.published_version,
-        plan_digest=row.plan_digest,
-        opened_at=rfc3339(row.opened_at),
-        ended_at=None if row.ended_at is None else rfc3339(row.ended_at),
-        granted=row.state.granted,
-        accepted=row.state.accepted,
-        expired=row.state.expired,
-        cohort_target=row.state.cohort_target,
-        cohort_min=row.state.cohort_min,
-        requests_per_update=row.requests_per_update,
-        metrics=row.metrics,
-    )

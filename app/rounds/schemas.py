@@ -73,7 +73,12 @@ class RoundMetrics(BaseModel):
 
 
 class RoundView(BaseModel):
-    """A round for operators."""
+    """A round for operators.
+
+    opened_at: null while it is scheduled. held_phase: the phase that a hold keeps. hold_reason: why
+    it was held last. hold_ends_at: when it is abandoned unless it is started or resumed before.
+    retry_of: the abandoned round whose settings it repeats.
+    """
 
     id: int
     phase: str
@@ -81,8 +86,14 @@ class RoundView(BaseModel):
     model_version: int
     published_version: int | None
     plan_digest: str
-    opened_at: str
+    opened_at: str | None
     ended_at: str | None
+    deadline_at: str | None
+    held_phase: str | None
+    paused_at: str | None
+    hold_reason: str | None
+    hold_ends_at: str | None
+    retry_of: int | None
     granted: int
     accepted: int
     expired: int

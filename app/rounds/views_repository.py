@@ -12,16 +12,21 @@ from federation.round_state import RoundState
 
 @dataclass(frozen=True)
 class RoundRow:
-    """A round for display. requests_per_update: mean, None while nothing was counted."""
+    """A round for display.
+
+    hold_reason: why an operator held it last. requests_per_update: mean, None while nothing was
+    counted.
+    """
 
     id: int
     plan_digest: str
     model_version: int
     published_version: int | None
     state: RoundState
-    opened_at: float
     ended_at: float | None
     metrics: dict[str, Any] | None
+    retry_of: int | None
+    hold_reason: str | None
     requests_per_update: float | None
 
 
@@ -34,9 +39,10 @@ def _query() -> Select[Any]:
         rounds.c.model_version,
         rounds.c.published_version,
         rounds.c.state,
-        rounds.c.opened_at,
         rounds.c.ended_at,
         rounds.c.metrics,
+        rounds.c.retry_of,
+        rounds.c.hold_reason,
         mean.label("requests_per_update"),
     )
 
@@ -49,9 +55,10 @@ def _row(row: Any) -> RoundRow:
         model_version=row.model_version,
         published_version=row.published_version,
         state=RoundState.from_mapping(row.state),
-        opened_at=row.opened_at,
         ended_at=row.ended_at,
         metrics=row.metrics,
+        retry_of=row.retry_of,
+        hold_reason=row.hold_reason,
         requests_per_update=None if mean is None else float(mean),
     )
 

@@ -144,11 +144,46 @@ rounds = Table(
     # The engine's whole state; the columns beside it are copies for queries.
     Column("state", JSON, nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("opened_at", Double, nullable=False),
+    # Null while the round is scheduled.
+    Column("opened_at", Double),
     Column("ended_at", Double),
     Column("reason", Text),
     Column("published_version", Integer, unique=True),
     Column("metrics", JSON),
+    # What the round was planned from (`app.rounds.order_settings`), so that it can be retried.
+    Column("settings", JSON, nullable=False),
+    Column("retry_of", Integer, ForeignKey("rounds.id")),
+    # Why an operator held the round last.
+    Column("hold_reason", Text),
+)
+
+# One row: whether rounds open by themselves (null: the settings say), and the next order's number.
+# Whoever opens a round or places an order holds it, so that they take turns.
+round_schedule = Table(
+    "round_schedule",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("automatic", Boolean),
+    Column("next_order", Integer, nullable=False),
+    Column("updated_at", Double),
+    CheckConstraint("id = 1", name="single_row"),
+)
+
+# Rounds that an operator asked for; the coordinator opens them in the order of their numbers.
+round_orders = Table(
+    "round_orders",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("settings", JSON, nullable=False),
+    Column("start", Boolean, nullable=False),
+    Column("retry_of", Integer, ForeignKey("rounds.id"), unique=True),
+    # Hashes of the caller with its Idempotency-Key, and of what it asked for with it.
+    Column("request", Text, unique=True),
+    Column("request_body", Text),
+    Column("created_at", Double, nullable=False),
+    # Null while the order waits.
+    Column("round_id", Integer, ForeignKey("rounds.id"), unique=True),
+    Column("fulfilled_at", Double),
 )
 
 assignments = Table(

@@ -98,8 +98,14 @@ class Round(TypedDict):
     model_version: int
     published_version: int | None
     plan_digest: str
-    opened_at: str
+    opened_at: str | None
     ended_at: str | None
+    deadline_at: str | None
+    held_phase: str | None
+    paused_at: str | None
+    hold_reason: str | None
+    hold_ends_at: str | None
+    retry_of: int | None
     granted: int
     accepted: int
     expired: int

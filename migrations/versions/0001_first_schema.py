@@ -136,20 +136,51 @@ def upgrade() -> None:
         sa.Column("model_version", sa.Integer(), nullable=False),
         sa.Column("state", sa.JSON(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("opened_at", sa.Double(), nullable=False),
+        sa.Column("opened_at", sa.Double(), nullable=True),
         sa.Column("ended_at", sa.Double(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("published_version", sa.Integer(), nullable=True),
         sa.Column("metrics", sa.JSON(), nullable=True),
+        sa.Column("settings", sa.JSON(), nullable=False),
+        sa.Column("retry_of", sa.Integer(), nullable=True),
+        sa.Column("hold_reason", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["plan_digest"], ["plans.digest"], name=op.f("fk_rounds_plan_digest")
         ),
+        sa.ForeignKeyConstraint(["retry_of"], ["rounds.id"], name=op.f("fk_rounds_retry_of")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rounds")),
         sa.UniqueConstraint("published_version", name=op.f("uq_rounds_published_version")),
     )
     with op.batch_alter_table("rounds", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_rounds_phase"), ["phase"], unique=False)
 
+    op.create_table(
+        "round_schedule",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("automatic", sa.Boolean(), nullable=True),
+        sa.Column("next_order", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.Double(), nullable=True),
+        sa.CheckConstraint("id = 1", name=op.f("ck_round_schedule_single_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_round_schedule")),
+    )
+    op.create_table(
+        "round_orders",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("settings", sa.JSON(), nullable=False),
+        sa.Column("start", sa.Boolean(), nullable=False),
+        sa.Column("retry_of", sa.Integer(), nullable=True),
+        sa.Column("request", sa.Text(), nullable=True),
+        sa.Column("request_body", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("round_id", sa.Integer(), nullable=True),
+        sa.Column("fulfilled_at", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(["retry_of"], ["rounds.id"], name=op.f("fk_round_orders_retry_of")),
+        sa.ForeignKeyConstraint(["round_id"], ["rounds.id"], name=op.f("fk_round_orders_round_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_round_orders")),
+        sa.UniqueConstraint("request", name=op.f("uq_round_orders_request")),
+        sa.UniqueConstraint("retry_of", name=op.f("uq_round_orders_retry_of")),
+        sa.UniqueConstraint("round_id", name=op.f("uq_round_orders_round_id")),
+    )
     op.create_table(
         "versions",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -286,6 +317,8 @@ def downgrade() -> None:
     op.drop_table("assignments")
     op.drop_table("user_towers")
     op.drop_table("versions")
+    op.drop_table("round_orders")
+    op.drop_table("round_schedule")
     with op.batch_alter_table("rounds", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rounds_phase"))
 

@@ -19,9 +19,9 @@ from app.models.tower_bytes import decode_tower
 from app.settings import Settings
 from app.store.tables import assignments, devices, rounds, user_towers, users, versions
 from app.wiring import State
-from federation.staleness import StaleSums
 from federation.audit_chain import StoredRecord, verify_stored
 from federation.plan import Plan
+from federation.staleness import StaleSums
 from federation.update_codec import decode
 from tests.app.conftest import FakeClock
 from tests.app.device_by_hand import Connect, put_items, put_user
@@ -273,9 +273,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 class TestDeaths:
-    @pytest.mark.parametrize(
-        "place", ["step_round", "make_round_version", "publish_round"]
-    )
+    @pytest.mark.parametrize("place", ["step_round", "make_round_version", "publish_round"])
     async def test_another_coordinator_goes_on(
         self, world: RoundWorld, place: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

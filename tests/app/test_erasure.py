@@ -72,6 +72,7 @@ async def ann(client: httpx.AsyncClient, state: State) -> None:
         "state": {},
         "revision": 1,
         "opened_at": 0.0,
+        "settings": {},
     }
     lease = {
         "id": "lease",

@@ -1,10 +1,19 @@
 """An operator's hold: nothing is lost, and nothing else moves."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from federation.round_effects import Accept, BeginGate, BeginReduce, ComeBack, Effect
+from federation.round_effects import (
+    Accept,
+    BeginGate,
+    BeginReduce,
+    ComeBack,
+    Discard,
+    Effect,
+    OpenNext,
+)
 from federation.round_engine import replay, step
 from federation.round_events import (
     CheckedIn,
@@ -27,7 +36,7 @@ def test_hold_keeps_accepting_and_grants_nothing(round_in: Any) -> None:
     held, emitted = step(held, UPLOAD)
     assert (held.accepted, held.held_phase, emitted) == (1, "training", (Accept(0),))
     assert reason(held, UploadOffered(12.0, "expired")) == "assignment_expired"
-    assert step(held, TimePassed(1e9)) == (held, ())
+    assert step(held, TimePassed(10.0 + held.hold_s_max - 1.0)) == (held, ())
     assert reason(held, Paused(12.0)) == "round_paused"
 
 
@@ -64,6 +73,30 @@ def test_resuming_work_begins_it_again(round_in: Any, phase: str, effect: Effect
     after, emitted = step(held, Resumed(500.0))
     assert (after.phase, after.attempts, after.work_deadline_at) == (phase, 1, 510.0)
     assert emitted == (effect,)
+
+
+@pytest.mark.parametrize("phase", ["selecting", "training", "reducing", "gating"])
+def test_a_hold_that_nobody_ends_is_given_up(round_in: Any, phase: str) -> None:
+    held = replay(round_in(phase), Paused(10.0))
+    assert held.hold_ends_at == 10.0 + held.hold_s_max
+    assert step(held, TimePassed(held.hold_ends_at - 0.1)) == (held, ())
+    after, emitted = step(held, TimePassed(held.hold_ends_at))
+    assert (after.phase, after.reason) == ("abandoned", "hold_expired")
+    assert emitted == (Discard("hold_expired"), OpenNext())
+    assert after.hold_ends_at is None
+
+
+def test_a_scheduled_round_that_nobody_opens_is_given_up(round_in: Any) -> None:
+    scheduled = replace(round_in("scheduled"), scheduled_at=50.0, hold_s_max=20.0)
+    assert step(scheduled, TimePassed(69.9)) == (scheduled, ())
+    after, emitted = step(scheduled, TimePassed(70.0))
+    assert (after.phase, after.reason) == ("abandoned", "hold_expired")
+    assert emitted == (Discard("hold_expired"), OpenNext())
+
+
+def test_an_opened_or_resumed_round_waits_for_nobody(round_in: Any) -> None:
+    for state in (round_in("training"), replay(round_in("training"), Paused(5.0), Resumed(6.0))):
+        assert state.hold_ends_at is None
 
 
 def test_resuming_a_scheduled_round(round_in: Any) -> None:

@@ -41,6 +41,7 @@ def test_events_that_make_no_sense(make: Any) -> None:
         {"phase": "selecting"},
         {"reason": "operator"},
         {"lease_s": 0.0},
+        {"hold_s_max": 0.0},
     ],
 )
 def test_states_that_cannot_be(round_in: Any, change: dict[str, Any]) -> None:

@@ -71,6 +71,7 @@ SMALL = RoundState(
     lease_s=1.0,
     work_deadline_s=1.0,
     work_attempts_max=2,
+    hold_s_max=3.0,
 )
 BUFFERED = replace(SMALL, invitations=2, refill=2, deadline_s=1.0, max_staleness=1)
 LAST = 5.0  # small worlds end here
@@ -192,13 +193,12 @@ def test_every_grant_ends_by_the_deadline() -> None:
                 assert after.is_buffered or effect.expires_at <= after.deadline_at
 
 
-def test_time_alone_ends_every_round_that_is_not_held() -> None:
-    """Liveness: from any state, ticks (after resuming and opening) lead to an end."""
+def test_time_alone_ends_every_round() -> None:
+    """Liveness: from any state, held or not yet opened, ticks lead to an end."""
     for state in {after for *_, after, _ in small_world()}:
         now = LAST
-        state, _ = step(state, Resumed(now))
-        state, _ = step(state, Opened(now))
-        bound_s = 2 * LAST + state.deadline_s + state.work_deadline_s * state.work_attempts_max
+        work_s = state.work_deadline_s * state.work_attempts_max
+        bound_s = 2 * LAST + state.deadline_s + state.hold_s_max + work_s
         while now <= LAST + bound_s and state.phase not in ENDED:
             now += 1.0
             state, _ = step(state, TimePassed(now))
