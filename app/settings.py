@@ -74,7 +74,7 @@ class RoundSettings(BaseSettings):
         if self.cohort_min > self.cohort_target:
             raise ValueError("cohort_min must not exceed cohort_target")
         if self.concurrency is not None and self.max_staleness == 0:
-            raise ValueError("concurrency: only buffered rounds (max_staleness above 0) have one")
+            raise ValueError("concurrency needs a max_staleness above 0")
         if self.refill > (self.places if self.max_staleness else self.cohort_target):
             raise ValueError("refill must not exceed the places of a round")
         return self

@@ -11,7 +11,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import not_found
-from app.rounds.repository import StoredRound, find_round, save_round
+from app.rounds.repository import StoredRound, find_round
+from app.rounds.stepping import save_after
 from app.rounds.update_body import problem_of
 from app.rounds.views_repository import RoundRow, show_round
 from app.wiring import State
@@ -50,7 +51,7 @@ async def steer(state: State, round_id: int, move: Move, reason: str) -> RoundRo
 
     Raises: Problem 404; 409 with the engine's reason, and nothing has changed.
     """
-    now = state["clock"]()
+    now, job_updates = state["clock"](), state["settings"].reduce_job_updates
 
     async def run(connection: AsyncConnection) -> tuple[RoundRow, bool]:
         stored = await find_round(connection, round_id, lock=True)
@@ -58,7 +59,8 @@ async def steer(state: State, round_id: int, move: Move, reason: str) -> RoundRo
             raise not_found("round")
         moves = stored.state.phase not in move.reached
         if moves:
-            await _save(connection, stored, move, reason, now)
+            held = reason if move is PAUSE else None
+            await _save(connection, stored, move.event(now, reason), held, job_updates)
         shown = await show_round(connection, round_id)
         assert shown is not None, "rounds are never deleted"
         return shown, moves
@@ -70,11 +72,11 @@ async def steer(state: State, round_id: int, move: Move, reason: str) -> RoundRo
 
 
 async def _save(
-    connection: AsyncConnection, stored: StoredRound, move: Move, reason: str, now: float
+    connection: AsyncConnection, stored: StoredRound, event: Event, held: str | None, updates: int
 ) -> None:
-    after, effects = step(stored.state, move.event(now, reason))
+    after, effects = step(stored.state, event)
     for effect in effects:
         if isinstance(effect, Refuse):
             raise problem_of(effect.refusal)
-    held = {"hold_reason": reason} if move is PAUSE else {}
-    await save_round(connection, stored, after, now, **held)
+    columns = {} if held is None else {"hold_reason": held}
+    await save_after(connection, stored, after, effects, event.now, updates, **columns)
