@@ -64,6 +64,7 @@ class RoundMetrics(BaseModel):
     n: int
     loss: float
     hits_at_10: float
+    loss_squared: float
 
 
 class RoundView(BaseModel):

@@ -87,6 +87,7 @@ class RoundMetrics(TypedDict):
     n: int
     loss: float
     hits_at_10: float
+    loss_squared: float
 
 
 class Round(TypedDict):

@@ -155,7 +155,8 @@ class TestRound:
         assert not np.array_equal(after.table.target, before.table.target)
         shown = (await world.server.get(f"/v1/rounds/{stored.id}")).json()
         assert (shown["phase"], shown["published_version"]) == ("published", after.version)
-        assert shown["metrics"] == pytest.approx({"n": 3, "loss": 2.5, "hits_at_10": 1.0}, rel=1e-4)
+        measured = {"n": 3, "loss": 2.5, "hits_at_10": 1.0, "loss_squared": 6.25}
+        assert shown["metrics"] == pytest.approx(measured, rel=1e-4)
         assert world.update_blobs() == []
         assert (await world.round()).id == stored.id + 1
         await check_chain(world)
