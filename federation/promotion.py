@@ -25,6 +25,10 @@ MEASURED_MIN = 10
 # or a cohort that copies itself, and would make any difference look certain.
 VARIANCE_MIN = 0.01
 
+NOT_WORSE = "not_worse"
+WORSE = "worse"
+TOO_FEW = "too_few_measured"
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -59,6 +63,30 @@ class Comparison:
     def is_worse(self) -> bool:
         """Whether the version was shown to be worse."""
         return self.difference > self.threshold
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a version that waited, and why. comparison: what the reason rests on."""
+
+    reason: str
+    comparison: Comparison | None = None
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it must not serve."""
+        return self.reason == WORSE
+
+
+def judge(version: Measurement | None, live: Measurement | None) -> Verdict:
+    """The verdict on a version that a cohort had. None: that side was never measured.
+
+    What nobody could measure is not held back: its gate has passed and nothing speaks against it.
+    """
+    compared = compare(version, live) if version and live else None
+    if compared is None:
+        return Verdict(TOO_FEW)
+    return Verdict(WORSE if compared.is_worse else NOT_WORSE, compared)
 
 
 def compare(version: Measurement, live: Measurement, level: float = LEVEL) -> Comparison | None:

@@ -1,4 +1,4 @@
-"""The one short transaction that publishes a version, and those that open and step rounds.
+"""The one short transaction that publishes a round, and those that open and step rounds.
 
 Two coordinators may run: whoever commits first wins, and the other finds out here, by a unique key
 or by the round's revision, and starts again from what is stored.
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.coordinator import repository
 from app.coordinator.candidate import Candidate
 from app.coordinator.planning import Planned
+from app.coordinator.standing_repository import StaleStandingError
 from app.crash_points import crash_point
 from app.rounds.repository import StaleRoundError, StoredRound, find_round, save_round
 from app.store.database import Database
@@ -23,18 +24,6 @@ from federation.round_state import RoundState
 
 class SupersededError(Exception):
     """Somebody else published or stepped first: nothing was written."""
-
-
-async def publish_version(database: Database, candidate: Candidate, now: float) -> None:
-    """Publish a version that no round made.
-
-    Raises: SupersededError.
-    """
-
-    async def run(connection: AsyncConnection) -> None:
-        await _add_version(connection, candidate, now)
-
-    await _guarded(database, "publish_version", run)
 
 
 async def publish_round(
@@ -58,14 +47,14 @@ async def publish_round(
             raise SupersededError(f"round {stored.id} is {stored.state.phase}")
         version = candidate.record.version
         extra: dict[str, Any] = {"published_version": version, "metrics": metrics}
-        await _add_version(connection, candidate, now)
+        await add_version(connection, candidate, now)
         await save_round(connection, stored, after, now, **extra)
         if following is not None:
             opened = following.opened(now)
             await repository.add_round(connection, opened, following.plan, now)
         crash_point("publish_before_commit")
 
-    await _guarded(database, "publish_round", run)
+    await guarded(database, "publish_round", run)
     crash_point("publish_after_commit")
 
 
@@ -82,7 +71,7 @@ async def open_round(database: Database, planned: Planned, now: float) -> None:
         await repository.add_round(connection, planned.opened(now), planned.plan, now)
         crash_point("open_before_commit")
 
-    await _guarded(database, "open_round", run)
+    await guarded(database, "open_round", run)
     crash_point("open_after_commit")
 
 
@@ -108,15 +97,23 @@ async def save_step(
     return after
 
 
-async def _add_version(connection: AsyncConnection, candidate: Candidate, now: float) -> None:
+async def add_version(connection: AsyncConnection, candidate: Candidate, now: float) -> None:
+    """Store a version, which waits to be measured, within a transaction.
+
+    Raises: SupersededError when it does not follow the newest one.
+    """
     newest = await repository.newest_version_id(connection)
     if newest != candidate.record.parent:
         raise SupersededError(f"version {newest} is published already")
     await repository.add_version(connection, candidate.row(now))
 
 
-async def _guarded(database: Database, name: str, run: Any) -> None:
+async def guarded(database: Database, name: str, run: Any) -> None:
+    """Run a transaction that may find that somebody else was first.
+
+    Raises: SupersededError.
+    """
     try:
         await database.transaction(name, run)
-    except (IntegrityError, StaleRoundError) as error:
+    except (IntegrityError, StaleRoundError, StaleStandingError) as error:
         raise SupersededError(name) from error

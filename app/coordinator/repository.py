@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.tables import assignments, catalogue, items, plans, rounds, updates, versions
@@ -35,6 +35,7 @@ class VersionRow:
     """A published version with all that the next one is made from."""
 
     id: int
+    origin: int
     manifest: bytes
     manifest_digest: str
     model_digest: str
@@ -105,16 +106,28 @@ async def live_rows(connection: AsyncConnection) -> tuple[tuple[int, str], ...]:
 
 async def newest_version(connection: AsyncConnection) -> VersionRow | None:
     """The newest published version."""
+    newest = select(func.max(versions.c.id)).scalar_subquery()
+    return await _one_version(connection, versions.c.id == newest)
+
+
+async def find_version(connection: AsyncConnection, version: int) -> VersionRow | None:
+    """The published version with this number."""
+    return await _one_version(connection, versions.c.id == version)
+
+
+async def _one_version(
+    connection: AsyncConnection, where: ColumnElement[bool]
+) -> VersionRow | None:
     columns = (
         versions.c.id,
+        versions.c.origin,
         versions.c.manifest,
         versions.c.manifest_digest,
         versions.c.model_digest,
         versions.c.chain,
     )
-    query = select(*columns).order_by(versions.c.id.desc()).limit(1)
-    row = (await connection.execute(query)).first()
-    return VersionRow(row[0], bytes(row[1]), row[2], row[3], row[4]) if row else None
+    row = (await connection.execute(select(*columns).where(where))).first()
+    return VersionRow(row[0], row[1], bytes(row[2]), row[3], row[4], row[5]) if row else None
 
 
 async def newest_version_id(connection: AsyncConnection) -> int | None:
@@ -180,8 +193,16 @@ async def open_plans(connection: AsyncConnection) -> list[tuple[int, bytes]]:
     return [(row[0], bytes(row[1])) for row in rows]
 
 
-async def newest_manifests(connection: AsyncConnection, n: int) -> list[tuple[bytes, str]]:
-    """(manifest, model digest) of the n newest versions, newest first."""
-    query = select(versions.c.manifest, versions.c.model_digest)
-    rows = await connection.execute(query.order_by(versions.c.id.desc()).limit(n))
+async def manifests_in_use(connection: AsyncConnection, n: int) -> list[tuple[bytes, str]]:
+    """(manifest, model digest) of the versions that may still be served, trained or gone back to.
+
+    Those are the n newest, the n that served last, and all that wait to be measured.
+    """
+    newest = select(versions.c.id).order_by(versions.c.id.desc()).limit(n)
+    served = newest.where(versions.c.live_at.is_not(None))
+    used = or_(
+        versions.c.id.in_(newest), versions.c.id.in_(served), versions.c.standing == "candidate"
+    )
+    query = select(versions.c.manifest, versions.c.model_digest).where(used)
+    rows = await connection.execute(query.order_by(versions.c.id.desc()))
     return [(bytes(row[0]), row[1]) for row in rows]

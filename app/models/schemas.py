@@ -5,8 +5,27 @@ from typing import Any
 from pydantic import BaseModel
 
 
+class Verdict(BaseModel):
+    """Why a version has its standing; with two cohorts' figures if they were compared.
+
+    n, n_live: devices that measured this version and the one that served. difference: by how many
+    nats its mean loss was higher; above threshold it was shown to be worse.
+    """
+
+    reason: str
+    n: int | None = None
+    n_live: int | None = None
+    difference: float | None = None
+    threshold: float | None = None
+
+
 class VersionView(BaseModel):
-    """A published model version; `chain` fixes it and all versions before it."""
+    """A published model version; `chain` fixes it and all versions before it.
+
+    standing: `candidate` waits to be measured, `live` serves, `superseded` made way for a newer
+    one, `rejected` was shown to be worse or was trained from one that was. live_at: when it began
+    to serve, null if it never did.
+    """
 
     version: int
     parent: int | None
@@ -16,6 +35,10 @@ class VersionView(BaseModel):
     manifest_digest: str
     chain: str
     published_at: str
+    standing: str
+    verdict: Verdict | None
+    decided_at: str | None
+    live_at: str | None
 
 
 class VersionList(BaseModel):
