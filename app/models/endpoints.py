@@ -11,13 +11,18 @@ from app.errors import invalid_field
 from app.middleware import decode_segment
 from app.models import bundle, publish, repository, service, shards
 from app.models.repository import VersionRow
-from app.models.schemas import BINARY, ManifestView, Verdict, VersionList, VersionView
+from app.models.schemas import (
+    BINARY,
+    VERSION_MAX,
+    ManifestView,
+    Verdict,
+    VersionList,
+    VersionView,
+)
 from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor
 from app.rounds import request_count
 from app.wiring import StateOf
 from federation.canonical import is_digest
-
-VERSION_MAX = 2**31 - 1
 
 router = APIRouter(tags=["models"])
 VersionNumber = Annotated[int, Path(ge=1, le=VERSION_MAX)]

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from app.identifiers import ChosenId
+from app.schemas import StrictBody
+
+VERSION_MAX = 2**31 - 1
 
 
 class Verdict(BaseModel):
@@ -46,6 +51,30 @@ class VersionList(BaseModel):
 
     data: list[VersionView]
     next_cursor: str | None
+
+
+class RowRollbackBody(StrictBody):
+    """Whose row, and the version to take it from."""
+
+    item_id: ChosenId
+    version: int = Field(ge=1, le=VERSION_MAX)
+
+
+class OrderView(BaseModel):
+    """An order to go back. kind: `version`, or `row` with its item.
+
+    state: `open`; `done` with the version that was published; `refused` with its reason.
+    """
+
+    id: str
+    kind: str
+    version: int
+    item_id: str | None
+    state: str
+    reason: str | None
+    published_version: int | None
+    requested_at: str
+    ended_at: str | None
 
 
 class BlobReference(BaseModel):
