@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.models.orders_repository import reachable
 from app.store.tables import assignments, catalogue, items, plans, rounds, updates, versions
 from app.store.upsert import conflict_insert
 from federation.plan import Plan
@@ -196,12 +197,14 @@ async def open_plans(connection: AsyncConnection) -> list[tuple[int, bytes]]:
 async def manifests_in_use(connection: AsyncConnection, n: int) -> list[tuple[bytes, str]]:
     """(manifest, model digest) of the versions that may still be served, trained or gone back to.
 
-    Those are the n newest, the n that served last, and all that wait to be measured.
+    Those are the newest two, since another coordinator may still read the one before the newest,
+    all that wait to be measured, and all that can be gone back to.
     """
-    newest = select(versions.c.id).order_by(versions.c.id.desc()).limit(n)
-    served = newest.where(versions.c.live_at.is_not(None))
+    newest = select(versions.c.id).order_by(versions.c.id.desc()).limit(2)
     used = or_(
-        versions.c.id.in_(newest), versions.c.id.in_(served), versions.c.standing == "candidate"
+        versions.c.id.in_(newest),
+        versions.c.id.in_(reachable(n)),
+        versions.c.standing == "candidate",
     )
     query = select(versions.c.manifest, versions.c.model_digest).where(used)
     rows = await connection.execute(query.order_by(versions.c.id.desc()))

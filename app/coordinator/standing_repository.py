@@ -143,12 +143,6 @@ async def reject(
     await _decide(connection, heirs, "rejected", now, {"reason": heirs_reason})
 
 
-async def newest_live_ids(connection: AsyncConnection, n: int) -> list[int]:
-    """Numbers of the n versions that served last, newest first: those that are ranked with."""
-    query = select(versions.c.id).where(versions.c.live_at.is_not(None))
-    return list((await connection.execute(query.order_by(versions.c.id.desc()).limit(n))).scalars())
-
-
 async def _decide(
     connection: AsyncConnection,
     where: ColumnElement[bool],

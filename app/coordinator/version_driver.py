@@ -96,12 +96,12 @@ class VersionDriver:
         """Publish what the order asks for, or note why that cannot be."""
         keep = self._state["settings"].rankable_versions
         async with self._database.read() as connection:
-            rankable = await repository.newest_live_ids(connection, keep)
+            reachable = await orders.is_reachable(connection, order.version, keep)
         try:
             target = await read_version(self._state, order.version)
         except (ModelLostError, ModelUnreadableError):
             target = None
-        if target is None or order.version not in rankable:
+        if target is None or not reachable:
             await self._refuse(order, VERSION_RETIRED)
         elif order.row is None:
             candidate = await self._rollback(target, newest)

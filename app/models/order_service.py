@@ -9,7 +9,6 @@ from app.errors import Problem, not_found
 from app.models import orders_repository as repository
 from app.models.orders_repository import Order
 from app.models.schemas import OrderView
-from app.models.serving_repository import newest_versions
 from app.wiring import State
 
 
@@ -55,7 +54,7 @@ async def _order(
         known = await repository.find_order(connection, order_id)
         if known is not None:
             return _same(known, version, item_id)
-        await _require_rankable(state, connection, version)
+        await _require_reachable(state, connection, version)
         item = None if item_id is None else await _item(state, connection, version, item_id)
         known = await repository.open_order_for(connection, version, item[1] if item else None)
         if known is not None:
@@ -81,14 +80,14 @@ def _same(known: Order, version: int, item_id: str | None) -> Order:
     return known
 
 
-async def _require_rankable(state: State, connection: AsyncConnection, version: int) -> None:
+async def _require_reachable(state: State, connection: AsyncConnection, version: int) -> None:
     """Only what served, not long ago, can be gone back to: its training state is kept."""
     target = await repository.lock_version(connection, version)
     if target is None:
         raise not_found("model version")
     if target.live_at is None:
         raise Problem(409, "version_never_live", f"Version {version} never served.")
-    if version not in await newest_versions(connection, state["settings"].rankable_versions):
+    if not await repository.is_reachable(connection, version, state["settings"].rankable_versions):
         raise Problem(409, "version_retired", f"Version {version} is not kept any more.")
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import CompoundSelect, Select, func, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.tables import items, version_orders, versions
@@ -108,6 +108,26 @@ async def lock_version(connection: AsyncConnection, version: int) -> Target | No
     query = select(versions.c.live_at).where(versions.c.id == version).with_for_update()
     row = (await connection.execute(query)).first()
     return None if row is None else Target(row[0])
+
+
+def reachable(n: int) -> CompoundSelect[Any]:
+    """Numbers of the versions that can be gone back to.
+
+    Those are the n that served last, and the last one that served of each of the n last trainings:
+    a catalogue that changes every minute must not push out what was trained an hour ago.
+    """
+    served = select(versions.c.id).where(versions.c.live_at.is_not(None))
+    newest = served.order_by(versions.c.id.desc()).limit(n).subquery()
+    last = func.max(versions.c.id).label("id")
+    trained = select(last).where(versions.c.live_at.is_not(None)).group_by(versions.c.origin)
+    each = trained.order_by(last.desc()).limit(n).subquery()
+    return union(select(newest.c.id), select(each.c.id))
+
+
+async def is_reachable(connection: AsyncConnection, version: int, n: int) -> bool:
+    """Whether the version can be gone back to."""
+    query = select(versions.c.id).where(versions.c.id == version, versions.c.id.in_(reachable(n)))
+    return (await connection.execute(query)).first() is not None
 
 
 async def live_item_row(connection: AsyncConnection, item_id: str) -> int | None:

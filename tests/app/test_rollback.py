@@ -1,5 +1,6 @@
 """Going back on an operator's word: to a version, or with one item's row alone."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
+from app.coordinator.repository import find_version, heads
 from app.settings import Settings
 from app.wiring import State
 from tests.app.conftest import FakeClock
@@ -105,46 +107,63 @@ class TestRefusals:
         await refused(sending, 409, "idempotency_key_reused")
 
     async def test_what_went_while_the_order_was_open(self, world: LiveWorld) -> None:
-        row = {"item_id": "item-1", "version": 1}
-        answer = await world.server.post(ROW, json=row)
-        await world.server.delete("/v1/items/item-1")
-        # The catalogue is followed before the order is looked at again.
-        world.state["blobs"].delete("models", await digest_of_state(world, 1))
+        answer = await world.server.post("/v1/models/1/rollback")
+        world.state["blobs"].delete("models", await training_state(world, 1))
         await world.tick()
         found = (await world.server.get(answer.headers["location"])).json()
         assert (found["state"], found["reason"]) == ("refused", "version_retired")
         assert found["published_version"] is None
         assert len(await world.versions()) == 3
 
+    async def test_an_item_that_went_while_the_order_was_open(self, world: LiveWorld) -> None:
+        answer = await world.server.post(ROW, json={"item_id": "item-1", "version": 2})
+        await world.server.delete("/v1/items/item-1")
+        order = await follow_catalogue_first(world, answer)
+        assert (order["state"], order["reason"]) == ("refused", "item_gone")
 
-async def digest_of_state(world: LiveWorld, version: int) -> str:
-    from app.coordinator.repository import find_version
 
+async def training_state(world: LiveWorld, version: int) -> str:
+    """Digest of what training goes on from after a version."""
     async with world.state["database"].read() as connection:
         row = await find_version(connection, version)
     assert row is not None
     return row.model_digest
 
 
+async def follow_catalogue_first(world: LiveWorld, answer: httpx.Response) -> dict[str, Any]:
+    """The order after a version without the item was published while it was open."""
+    model = await world.coordinator._newest.get(3)
+    for after_s in (0.0, 1.0):
+        world.clock.now += after_s
+        async with world.state["database"].read() as connection:
+            head = (await heads(connection)).catalogue
+        await world.coordinator._catalogue.follow(model, head)
+    await world.tick()
+    found: dict[str, Any] = (await world.server.get(answer.headers["location"])).json()
+    return found
+
+
 class TestTwice:
     async def test_an_open_order_is_found_again(self, world: LiveWorld) -> None:
-        row = {"item_id": "item-1", "version": 1}
-        for path, body in (("/v1/models/1/rollback", None), (ROW, row)):
+        row = {"item_id": "item-1", "version": 2}
+        for path, body in (("/v1/models/2/rollback", None), (ROW, row)):
             first, second = [(await world.server.post(path, json=body)).json() for _ in range(2)]
             assert first == second
-        await world.tick()
+            await world.tick()
+            found = (await world.server.get(f"/v1/models/orders/{first['id']}")).json()
+            assert found["state"] == "done"
         kinds = [kind for kind, _ in await world.standings()]
         assert kinds[3:] == ["rollback", "rollback"]
 
     async def test_a_key_is_remembered_beyond_the_order(self, world: LiveWorld) -> None:
         key = {"Idempotency-Key": "mine"}
-        first = (await world.server.post("/v1/models/1/rollback", headers=key)).json()
+        first = (await world.server.post("/v1/models/2/rollback", headers=key)).json()
         await world.tick()
-        second = (await world.server.post("/v1/models/1/rollback", headers=key)).json()
+        second = (await world.server.post("/v1/models/2/rollback", headers=key)).json()
         assert (second["id"], second["state"]) == (first["id"], "done")
         await world.tick()
         assert len(await world.versions()) == 4
-        third = (await world.server.post("/v1/models/1/rollback")).json()
+        third = (await world.server.post("/v1/models/2/rollback")).json()
         assert third["id"] != first["id"]
 
 
@@ -172,6 +191,26 @@ class TestVersion:
         await world.hold_round()
         assert await world.served() == 5
         await world.check_chain()
+
+    async def test_a_busy_catalogue_leaves_the_training_before_within_reach(
+        self, world: LiveWorld
+    ) -> None:
+        blobs = world.state["blobs"]
+        states = {version: await training_state(world, version) for version in (1, 2)}
+        for digest in states.values():
+            os.utime(blobs.path("models", digest), (0, 0))  # old enough to be swept
+        for i in range(3):
+            await put_items(world.server, 1, first=N_ITEMS + i)
+            await world.tick()
+            await world.tick(after_s=1.0)
+        await world.tick(after_s=61.0)  # the round ends, and what nothing needs goes
+        assert [blobs.path("models", states[v]).exists() for v in (1, 2)] == [True, False]
+        assert (await world.standings())[-2:] == [("catalogue", "live"), ("catalogue", "candidate")]
+        order = await ordered(world, "/v1/models/1/rollback")
+        assert order["state"] == "done"
+        first, back = await world.model(1), await world.model(await world.served())
+        old = [row for row, _ in first.catalogue.rows]
+        assert np.array_equal(table_rows(first.table)[old], table_rows(back.table)[old])
 
     async def test_to_the_version_that_serves_drops_what_waits(self, world: LiveWorld) -> None:
         await ordered(world, "/v1/models/2/rollback")
