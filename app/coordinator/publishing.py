@@ -61,10 +61,14 @@ async def publish_round(
 async def open_round(database: Database, planned: Planned, now: float) -> None:
     """Open a round.
 
-    Raises: SupersededError when another round is open, or has its number.
+    Raises: SupersededError when another round is open, or has its number, or its version is not the
+    newest any more.
     """
 
     async def run(connection: AsyncConnection) -> None:
+        version = planned.plan.model_version
+        if not await repository.lock_newest_version(connection, version):
+            raise SupersededError(f"version {version} is not the newest")
         ended = await repository.last_ended(connection)
         if (ended.id if ended else 0) != planned.round_id - 1:
             raise SupersededError(f"round {planned.round_id} does not come next")

@@ -131,6 +131,16 @@ async def _one_version(
     return VersionRow(row[0], row[1], bytes(row[2]), row[3], row[4], row[5]) if row else None
 
 
+async def lock_newest_version(connection: AsyncConnection, version: int) -> bool:
+    """Hold a version's row until the end of the transaction; whether it is the newest.
+
+    Opening a round on a version and going back from it exclude each other by this.
+    """
+    query = select(versions.c.id).where(versions.c.id == version).with_for_update()
+    await connection.execute(query)
+    return await newest_version_id(connection) == version
+
+
 async def newest_version_id(connection: AsyncConnection) -> int | None:
     """Number of the newest published version."""
     newest: int | None = (await connection.execute(select(func.max(versions.c.id)))).scalar_one()

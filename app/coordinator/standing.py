@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.coordinator import standing_repository as repository
 from app.coordinator.candidate import Candidate
-from app.coordinator.publishing import add_version, guarded, save_step
+from app.coordinator.publishing import SupersededError, add_version, guarded, save_step
+from app.coordinator.repository import lock_newest_version
 from app.coordinator.standing_repository import Line
 from app.models import orders_repository as orders
 from app.rounds.repository import newest_round
@@ -85,7 +86,7 @@ async def publish_rejection(
     """
 
     async def run(connection: AsyncConnection) -> None:
-        await _end_round_of_others(connection, candidate.model.origin, BASE_REJECTED, now)
+        await _end_round_of_others(connection, candidate, BASE_REJECTED, now)
         await repository.reject(connection, line, now, verdict, BASE_REJECTED)
         await _add_rollback(connection, candidate, live, now)
 
@@ -101,7 +102,7 @@ async def publish_rollback(
     """
 
     async def run(connection: AsyncConnection) -> None:
-        await _end_round_of_others(connection, candidate.model.origin, ROLLED_BACK, now)
+        await _end_round_of_others(connection, candidate, ROLLED_BACK, now)
         await _add_rollback(connection, candidate, live, now)
         await orders.fulfil(connection, order_id, candidate.model.version, now)
 
@@ -118,18 +119,22 @@ async def _add_rollback(
 
 
 async def _end_round_of_others(
-    connection: AsyncConnection, origin: int, reason: str, now: float
+    connection: AsyncConnection, candidate: Candidate, reason: str, now: float
 ) -> None:
-    """Abandon the open round unless it trains rows of this origin.
+    """Abandon the open round unless it trains the candidate's own rows.
 
     Its updates are differences to rows that are not trained from any more, so a round that has
-    closed but has not published ends as well. The round is locked before any version is touched,
-    as publishing a round does.
+    closed but has not published ends as well. The newest version is locked first, as by whoever
+    opens a round on it, and the round before anything is published, as by whoever publishes one.
     """
+    parent = candidate.record.parent
+    assert parent is not None, "a genesis goes back to nothing"
+    if not await lock_newest_version(connection, parent):
+        raise SupersededError(f"version {parent} is not the newest")
     stored = await newest_round(connection, lock=True)
     if stored is None or stored.state.phase in ENDED:
         return
-    if await repository.origin_of(connection, stored.model_version) != origin:
+    if await repository.origin_of(connection, stored.model_version) != candidate.model.origin:
         await save_step(connection, stored, AbandonAsked(now, reason), now)
 
 

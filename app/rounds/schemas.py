@@ -31,7 +31,7 @@ class RetryView(BaseModel):
 
 
 class CheckInAnswer(BaseModel):
-    """Work, or when to ask again; the newest model version; a renewed token."""
+    """Work, or when to ask again; the model version to rank with; a renewed token."""
 
     assignment: AssignmentView | None
     retry: RetryView | None

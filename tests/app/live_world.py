@@ -27,7 +27,7 @@ from recsys.server_step import ServerState
 from tests.app.device_by_hand import HandDevice, put_items
 from tests.app.round_world import RoundWorld, small_rounds
 
-KINDS, ITEMS_PER_KIND = 3, 4
+KINDS = ITEMS_PER_KIND = 4
 N_ITEMS = KINDS * ITEMS_PER_KIND
 COHORT = 12
 LENGTH = 3.0  # of a good row: items of one kind find each other with near certainty
@@ -52,11 +52,32 @@ class LiveWorld(RoundWorld):
         await put_items(self.server, N_ITEMS)
         async with self.state["database"].read() as connection:
             rows = await connection.execute(select(items.c.row, items.c.id))
-            kinds = {row: kind_of(item_id) for row, item_id in rows}
+            self.rows = {item_id: row for row, item_id in rows}
+        kinds = {row: kind_of(item_id) for item_id, row in self.rows.items()}
         monkeypatch.setattr(catalogue_versions, "first_tower", _knowing(kinds))
         await self.tick()
         await self.tick(after_s=1.0)
         self.devices = await self.enrol(*(f"user-{i}" for i in range(COHORT)))
+
+    def shuffle_next_version(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the next round publish its version with all rows shuffled; later ones are sound.
+
+        The rows are shuffled where the server step ends, so that the service's own publisher gates,
+        records and publishes them. No two items of a kind keep rows that know of each other.
+        """
+        honest = round_version.step_from_sum
+        own = [self.rows[f"item-{n}"] for n in range(N_ITEMS)]
+        taken = [self.rows[f"item-{_swapped(n)}"] for n in range(N_ITEMS)]
+
+        def step(state: ServerState, *rest: Any) -> Any:
+            monkeypatch.setattr(round_version, "step_from_sum", honest)
+            after, means = honest(state, *rest)
+            with torch.no_grad():
+                rows = after.tower.rows()
+                after.tower.residual[own] += rows[taken] - rows[own]
+            return after, means
+
+        monkeypatch.setattr(round_version, "step_from_sum", step)
 
     async def fill_round(self, n_devices: int = COHORT) -> None:
         """Every device measures, trains on its own history, and uploads."""
@@ -129,26 +150,7 @@ def _knowing(kinds: Mapping[int, int]) -> Any:
     return make
 
 
-@torch.no_grad()
-def _shuffle(tower: ItemTower) -> None:
-    rows = tower.rows()
-    held = torch.nonzero(rows.abs().sum(dim=1) > 0)[:, 0]
-    moved = held[torch.randperm(len(held), generator=torch.Generator().manual_seed(4))]
-    tower.residual[held] += rows[moved] - rows[held]
-
-
-def shuffle_next_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the next round publish its version with all rows shuffled; the ones after it are sound.
-
-    The rows are shuffled where the server step ends, so that the service's own publisher gates,
-    records and publishes them.
-    """
-    honest = round_version.step_from_sum
-
-    def step(state: ServerState, *rest: Any) -> Any:
-        monkeypatch.setattr(round_version, "step_from_sum", honest)
-        after, means = honest(state, *rest)
-        _shuffle(after.tower)
-        return after, means
-
-    monkeypatch.setattr(round_version, "step_from_sum", step)
+def _swapped(number: int) -> int:
+    """Whose row an item gets: the j-th item of a kind that of the kind j places further."""
+    place, kind = divmod(number, KINDS)
+    return place * KINDS + (kind + place) % KINDS

@@ -7,6 +7,7 @@ import httpx
 import numpy as np
 import pytest
 
+from app.coordinator.publishing import SupersededError, open_round
 from app.coordinator.tick import Coordinator
 from app.settings import Settings
 from app.wiring import State
@@ -17,7 +18,6 @@ from tests.app.live_world import (
     N_ITEMS,
     LiveWorld,
     live_settings,
-    shuffle_next_version,
     take_part,
 )
 
@@ -88,7 +88,7 @@ class TestWorseByConstruction:
     async def test_never_serves_and_the_chain_recovers(
         self, world: LiveWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        shuffle_next_version(monkeypatch)
+        world.shuffle_next_version(monkeypatch)
         await world.hold_round()
         assert await world.standings() == [GENESIS, ("round", "candidate")]
         assert await world.served() == 1
@@ -127,7 +127,7 @@ class TestWorseByConstruction:
     async def test_updates_of_the_abandoned_round_are_discarded(
         self, world: LiveWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        shuffle_next_version(monkeypatch)
+        world.shuffle_next_version(monkeypatch)
         await world.hold_round()
         await world.fill_round()
         while (await world.round()).id < 3:
@@ -148,7 +148,7 @@ class TestWorseByConstruction:
     async def test_two_coordinators_reject_it_once(
         self, world: LiveWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        shuffle_next_version(monkeypatch)
+        world.shuffle_next_version(monkeypatch)
         await world.hold_round()
         await world.fill_round()
         pair = [Coordinator(world.state, np.random.default_rng(i)) for i in range(2)]
@@ -158,10 +158,24 @@ class TestWorseByConstruction:
         assert kinds == ["genesis", "round", "round", "rollback"]
         await world.check_chain()
 
+    async def test_a_round_planned_before_is_not_opened_behind(
+        self, world: LiveWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.shuffle_next_version(monkeypatch)
+        await world.hold_round()
+        bad = await world.coordinator._newest.get(2)
+        assert bad is not None
+        planned = await world.coordinator._rounds._plan(bad, 4)
+        assert planned is not None
+        await world.hold_round()
+        with pytest.raises(SupersededError, match="not the newest"):
+            await open_round(world.state["database"], planned, world.clock.now)
+        assert (await world.round()).model_version == 4
+
     async def test_whoever_starts_next_decides(
         self, world: LiveWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        shuffle_next_version(monkeypatch)
+        world.shuffle_next_version(monkeypatch)
         await world.hold_round()
         await world.fill_round()
         while await world.coordinator._advance():
@@ -229,7 +243,7 @@ class TestCatalogue:
     async def test_while_a_bad_version_waits(
         self, world: LiveWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        shuffle_next_version(monkeypatch)
+        world.shuffle_next_version(monkeypatch)
         await world.hold_round()
         await put_items(world.server, 1, first=N_ITEMS)
         await world.tick()

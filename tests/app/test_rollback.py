@@ -206,9 +206,10 @@ class TestVersion:
         await world.tick(after_s=61.0)  # the round ends, and what nothing needs goes
         assert [blobs.path("models", states[v]).exists() for v in (1, 2)] == [True, False]
         assert (await world.standings())[-2:] == [("catalogue", "live"), ("catalogue", "candidate")]
+        first = await world.model(1)
         order = await ordered(world, "/v1/models/1/rollback")
         assert order["state"] == "done"
-        first, back = await world.model(1), await world.model(await world.served())
+        back = await world.model(await world.served())
         old = [row for row, _ in first.catalogue.rows]
         assert np.array_equal(table_rows(first.table)[old], table_rows(back.table)[old])
 

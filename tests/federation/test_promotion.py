@@ -103,7 +103,7 @@ def test_power(n: int, nats: float, least: float) -> None:
     assert share_worse(lambda rng: draw(rng, n) + nats, lambda rng: draw(rng, n)) >= least
 
 
-@pytest.mark.parametrize(("n", "most"), [(20, 0.1), (50, 0.3)])
+@pytest.mark.parametrize(("n", "most"), [(20, 0.1), (50, 0.3), (100, 0.8)])
 def test_hits_alone_would_not_do(n: int, most: float) -> None:
     """Why the loss decides: a version that lost nine of ten hits, by Fisher's exact test."""
     rng = np.random.default_rng(5)
