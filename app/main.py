@@ -13,6 +13,7 @@ from app.items.import_endpoint import router as item_import
 from app.keys.endpoints import router as keys
 from app.middleware import BodyLimitProblem, Observe, RawPath
 from app.models.endpoints import router as models
+from app.models.order_endpoints import router as version_orders
 from app.operations.endpoints import router as operations
 from app.problem_schema import PROBLEM_RESPONSES
 from app.recommendations.endpoints import router as recommendations
@@ -63,7 +64,9 @@ def create_app(
     # Before the rounds themselves: `/rounds/schedule` is no round's number.
     for router in (round_steering, round_orders):
         v1.include_router(router)
-    for router in (items, users, events, devices, rounds, models, recommendations, keys):
+    for router in (items, users, events, devices, rounds, models, version_orders):
+        v1.include_router(router)
+    for router in (recommendations, keys):
         v1.include_router(router)
     v1.include_router(item_import, max_body_size=settings.import_body_bytes_max)
     app.include_router(v1)

@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     dim: int = Field(64, ge=2, le=512, description="Embedding width of a new model.")
     history_length: int = Field(200, ge=1, le=1000, description="Events that make up user state.")
     rankable_versions: int = Field(5, ge=1, description="Item tables that stay rankable.")
+    live_after_s: float = Field(
+        86400.0, gt=0, description="Longest wait of a version for a cohort that measures it."
+    )
 
     user_token_ttl_s: float = Field(3600.0, gt=0, description="Life of a user token.")
     device_token_ttl_s: float = Field(3600.0, gt=0, description="Life of a device token.")

@@ -17,7 +17,7 @@ from federation.strict_fields import (
     require_text,
 )
 
-KINDS = ("genesis", "catalogue", "round")
+KINDS = ("genesis", "catalogue", "round", "rollback")
 GENESIS_CHAIN = "sha256:" + "0" * 64
 """The parent chain of the first record."""
 CHAIN_LABEL = b"twofold/chain/1"
@@ -34,6 +34,10 @@ class AuditRecord:
     before publication. training_state: digest of the tower and optimiser that training goes on
     from. Only a round has plan, sum, members and gate.
 
+    base: the version that this one was made from, null if that is its parent; a change of the
+    catalogue or a rollback may reach back. restored_row, restored_from: the one row that a rollback
+    took, and the version that it took it from; null if it took all of its base.
+
     ValueError, naming the field, for anything that does not fit together.
     """
 
@@ -49,6 +53,9 @@ class AuditRecord:
     metrics: Mapping[str, Scalar] | None = None
     gate: str | None = None
     training_state: str | None = None
+    base: int | None = None
+    restored_from: int | None = None
+    restored_row: int | None = None
 
     def __post_init__(self) -> None:
         require_int(self.version, "version", 0)
@@ -65,6 +72,20 @@ class AuditRecord:
         if self.metrics is not None:
             object.__setattr__(self, "metrics", frozen_scalars(self.metrics, "metrics"))
         self._check_round()
+        self._check_base()
+
+    def _check_base(self) -> None:
+        if self.base is not None:
+            require_int(self.base, "base", 0)
+            if self.kind not in ("catalogue", "rollback") or self.base >= (self.parent or 0):
+                raise ValueError("base: before the parent, of a catalogue or rollback version")
+        if (self.restored_from is None) != (self.restored_row is None):
+            raise ValueError("restored_row: goes with restored_from")
+        if self.restored_from is not None:
+            require_int(self.restored_from, "restored_from", 0, self.version - 1)
+            require_int(self.restored_row, "restored_row", 0)
+            if self.kind != "rollback":
+                raise ValueError("restored_from: only a rollback has one")
 
     def _check_round(self) -> None:
         require_int(self.count, "count", 0)

@@ -30,7 +30,7 @@ class Grid:
     clip_l2: float
     levels: int = 2**20
     modulus_bits: int = 32
-    metric_max: tuple[float, ...] = (1.0, 16.0, 1.0)
+    metric_max: tuple[float, ...] = (1.0, 16.0, 1.0, 256.0)
 
     def __post_init__(self) -> None:
         require_number(self.clip_l2, "clip_l2", CLIP_L2_MIN, CLIP_L2_MAX)

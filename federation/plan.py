@@ -56,7 +56,7 @@ class Plan:
     cohort_min: int
     deadline_s: float
     lease_s: float
-    n_metrics: int = 3
+    n_metrics: int = 4
     mode: str = "plain"
     cohort_limit: int = COHORT_LIMIT
     max_staleness: int = 0

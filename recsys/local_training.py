@@ -87,15 +87,18 @@ class LocalSettings:
 
 @dataclass(frozen=True)
 class LocalMetrics:
-    """How the received version did on the device's own last event; n is 0 or 1 events."""
+    """How the received version did on the device's own last event; n is 0 or 1 events.
+
+    The square of the loss travels as well, so that a sum over devices has an exact variance.
+    """
 
     n: int = 0
     loss: float = 0.0
     hits_at_10: float = 0.0
 
     def to_vector(self) -> npt.NDArray[np.float64]:
-        """(3,), in the order in which they travel."""
-        return np.array([self.n, self.loss, self.hits_at_10], np.float64)
+        """(4,), in the order in which they travel: n, loss, hits@10, loss squared."""
+        return np.array([self.n, self.loss, self.hits_at_10, self.loss**2], np.float64)
 
 
 @dataclass(frozen=True)

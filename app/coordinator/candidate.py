@@ -51,17 +51,37 @@ class Candidate:
             "record": self.record.to_json(),
             "chain": self.record.chain,
             "published_at": now,
+            "origin": self.model.origin,
+            "standing": "candidate",
         }
 
 
 @dataclass(frozen=True)
 class Ancestry:
-    """Where a version stands: its kind, its parent (None: the genesis), its round."""
+    """Where a version comes from: its kind, its parent (None: the genesis), its round.
+
+    base: the version that it was made from, None if that is the parent. row: all that it took of
+    another one, (version, row).
+    """
 
     kind: str
     parent: Model | None
     round_id: int | None = None
     evidence: RoundEvidence | None = None
+    base: Model | None = None
+    row: tuple[int, int] | None = None
+
+    def origin(self, version: int) -> int:
+        """The version whose training made the rows: `version` itself if a round did."""
+        made_from = self.base or self.parent
+        return version if self.kind == "round" or made_from is None else made_from.origin
+
+    @property
+    def base_version(self) -> int | None:
+        """Number of the base, as the record names it."""
+        if self.base is None or self.parent is None or self.base.version == self.parent.version:
+            return None
+        return self.base.version
 
 
 def make_candidate(
@@ -80,10 +100,14 @@ def make_candidate(
         parent_chain=parent.chain if parent else GENESIS_CHAIN,
         model=manifest_digest,
         training_state=model_digest,
+        base=ancestry.base_version,
+        restored_from=ancestry.row[0] if ancestry.row else None,
+        restored_row=ancestry.row[1] if ancestry.row else None,
         **evidence,
     )
     model = Model(
         version=content.version,
+        origin=ancestry.origin(content.version),
         chain=record.chain,
         manifest_digest=manifest_digest,
         catalogue_digest=json.loads(manifest)["catalogue"]["digest"],

@@ -1,4 +1,4 @@
-"""The newest version as the coordinator holds it: its table, and what training goes on from."""
+"""A version as the coordinator holds it: its table, and what training goes on from."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ NO_COUNTS = Counts(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 class ModelLostError(Exception):
-    """The newest version's blobs are gone or damaged: an operator must restore them."""
+    """A version's blobs are gone or damaged. Of the newest one, an operator must restore them."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,11 @@ class Model:
 
     table: as published, read from its shards; state: tower, scalars and optimiser. The table is not
     computed from the tower again: a product over more rows may round the old ones differently.
+    origin: the version whose training made the rows.
     """
 
     version: int
+    origin: int
     chain: str
     manifest_digest: str
     catalogue_digest: str
@@ -58,6 +60,7 @@ def load_model(blobs: BlobStore, row: VersionRow) -> Model:
     pairs = sorted((r, item_id) for item_id, r in served.row_of.items())
     return Model(
         version=row.id,
+        origin=row.origin,
         chain=row.chain,
         manifest_digest=row.manifest_digest,
         catalogue_digest=manifest["catalogue"]["digest"],

@@ -18,11 +18,12 @@ class NewestModel:
     def __init__(self, state: State) -> None:
         self._state = state
         self._model: Model | None = None
+        self._before: Model | None = None
 
     @property
-    def known(self) -> Model | None:
-        """The version that was the newest at the last look."""
-        return self._model
+    def recent(self) -> list[Model]:
+        """The version that was the newest at the last look, and the newest before that."""
+        return [model for model in (self._model, self._before) if model is not None]
 
     async def get(self, newest: int | None) -> Model | None:
         """The version with the number `newest`; None before the genesis."""
@@ -31,10 +32,13 @@ class NewestModel:
         async with self._state["database"].read() as connection:
             row = await repository.newest_version(connection)
         assert row is not None, "versions are never deleted"
-        self._model = await asyncio.to_thread(load_model, self._state["blobs"], row)
+        self._follow(await asyncio.to_thread(load_model, self._state["blobs"], row))
         return self._model
 
     def published(self, candidate: Candidate) -> None:
         """This coordinator published `candidate`: it need not be read back."""
-        self._model = candidate.model
+        self._follow(candidate.model)
         log.info("published", version=candidate.model.version, kind=candidate.kind)
+
+    def _follow(self, model: Model) -> None:
+        self._before, self._model = self._model, model

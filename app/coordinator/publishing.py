@@ -1,4 +1,4 @@
-"""The one short transaction that publishes a version, and the one that opens a round.
+"""The one short transaction that publishes a round, and the one that opens one.
 
 Two coordinators may run: whoever commits first wins, and the other finds out here, by a unique key
 or by the round's revision, and starts again from what is stored.
@@ -13,6 +13,7 @@ from app.coordinator import repository
 from app.coordinator.candidate import Candidate
 from app.coordinator.orders import begin_round
 from app.coordinator.planning import Planned
+from app.coordinator.standing_repository import StaleStandingError
 from app.crash_points import crash_point
 from app.rounds.participation_repository import count_members
 from app.rounds.repository import StaleRoundError, find_round
@@ -25,18 +26,6 @@ from federation.round_events import GatePassed
 
 class SupersededError(Exception):
     """Somebody else published or stepped first: nothing was written."""
-
-
-async def publish_version(database: Database, candidate: Candidate, now: float) -> None:
-    """Publish a version that no round made.
-
-    Raises: SupersededError.
-    """
-
-    async def run(connection: AsyncConnection) -> None:
-        await _add_version(connection, candidate, now)
-
-    await _guarded(database, "publish_version", run)
 
 
 async def publish_round(
@@ -60,7 +49,7 @@ async def publish_round(
             raise SupersededError(f"round {stored.id} is {stored.state.phase}")
         version = candidate.record.version
         extra: dict[str, Any] = {"published_version": version, "metrics": metrics}
-        await _add_version(connection, candidate, now)
+        await add_version(connection, candidate, now)
         # Published rounds have no work left, so the size of jobs does not matter.
         await save_after(connection, stored, after, effects, now, job_updates=1, **extra)
         await count_members(connection, stored.id)
@@ -68,18 +57,21 @@ async def publish_round(
             await begin_round(connection, following, now)
         crash_point("publish_before_commit")
 
-    await _guarded(database, "publish_round", run)
+    await guarded(database, "publish_round", run)
     crash_point("publish_after_commit")
 
 
 async def open_round(database: Database, planned: Planned, now: float) -> None:
     """Open a round.
 
-    Raises: SupersededError when another round is open, or has its number, or when it is not wanted
-    any more.
+    Raises: SupersededError when another round is open, or has its number, or its version is not the
+    newest any more, or when it is not wanted any more.
     """
 
     async def run(connection: AsyncConnection) -> None:
+        version = planned.plan.model_version
+        if not await repository.lock_newest_version(connection, version):
+            raise SupersededError(f"version {version} is not the newest")
         ended = await repository.last_ended(connection)
         if (ended.id if ended else 0) != planned.round_id - 1:
             raise SupersededError(f"round {planned.round_id} does not come next")
@@ -87,19 +79,27 @@ async def open_round(database: Database, planned: Planned, now: float) -> None:
             raise SupersededError(f"round {planned.round_id} is not wanted any more")
         crash_point("open_before_commit")
 
-    await _guarded(database, "open_round", run)
+    await guarded(database, "open_round", run)
     crash_point("open_after_commit")
 
 
-async def _add_version(connection: AsyncConnection, candidate: Candidate, now: float) -> None:
+async def add_version(connection: AsyncConnection, candidate: Candidate, now: float) -> None:
+    """Store a version, which waits to be measured, within a transaction.
+
+    Raises: SupersededError when it does not follow the newest one.
+    """
     newest = await repository.newest_version_id(connection)
     if newest != candidate.record.parent:
         raise SupersededError(f"version {newest} is published already")
     await repository.add_version(connection, candidate.row(now))
 
 
-async def _guarded(database: Database, name: str, run: Any) -> None:
+async def guarded(database: Database, name: str, run: Any) -> None:
+    """Run a transaction that may find that somebody else was first.
+
+    Raises: SupersededError.
+    """
     try:
         await database.transaction(name, run)
-    except (IntegrityError, StaleRoundError) as error:
+    except (IntegrityError, StaleRoundError, StaleStandingError) as error:
         raise SupersededError(name) from error

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.models.orders_repository import reachable
 from app.store.tables import assignments, catalogue, items, plans, rounds, updates, versions
 from app.store.upsert import conflict_insert
 from federation.plan import Plan
@@ -35,6 +36,7 @@ class VersionRow:
     """A published version with all that the next one is made from."""
 
     id: int
+    origin: int
     manifest: bytes
     manifest_digest: str
     model_digest: str
@@ -110,16 +112,38 @@ async def live_rows(connection: AsyncConnection) -> tuple[tuple[int, str], ...]:
 
 async def newest_version(connection: AsyncConnection) -> VersionRow | None:
     """The newest published version."""
+    newest = select(func.max(versions.c.id)).scalar_subquery()
+    return await _one_version(connection, versions.c.id == newest)
+
+
+async def find_version(connection: AsyncConnection, version: int) -> VersionRow | None:
+    """The published version with this number."""
+    return await _one_version(connection, versions.c.id == version)
+
+
+async def _one_version(
+    connection: AsyncConnection, where: ColumnElement[bool]
+) -> VersionRow | None:
     columns = (
         versions.c.id,
+        versions.c.origin,
         versions.c.manifest,
         versions.c.manifest_digest,
         versions.c.model_digest,
         versions.c.chain,
     )
-    query = select(*columns).order_by(versions.c.id.desc()).limit(1)
-    row = (await connection.execute(query)).first()
-    return VersionRow(row[0], bytes(row[1]), row[2], row[3], row[4]) if row else None
+    row = (await connection.execute(select(*columns).where(where))).first()
+    return VersionRow(row[0], row[1], bytes(row[2]), row[3], row[4], row[5]) if row else None
+
+
+async def lock_newest_version(connection: AsyncConnection, version: int) -> bool:
+    """Hold a version's row until the end of the transaction; whether it is the newest.
+
+    Opening a round on a version and going back from it exclude each other by this.
+    """
+    query = select(versions.c.id).where(versions.c.id == version).with_for_update()
+    await connection.execute(query)
+    return await newest_version_id(connection) == version
 
 
 async def newest_version_id(connection: AsyncConnection) -> int | None:
@@ -208,8 +232,18 @@ async def open_plans(connection: AsyncConnection) -> list[tuple[int, bytes]]:
     return [(row[0], bytes(row[1])) for row in rows]
 
 
-async def newest_manifests(connection: AsyncConnection, n: int) -> list[tuple[bytes, str]]:
-    """(manifest, model digest) of the n newest versions, newest first."""
-    query = select(versions.c.manifest, versions.c.model_digest)
-    rows = await connection.execute(query.order_by(versions.c.id.desc()).limit(n))
+async def manifests_in_use(connection: AsyncConnection, n: int) -> list[tuple[bytes, str]]:
+    """(manifest, model digest) of the versions that may still be served, trained or gone back to.
+
+    Those are the newest two, since another coordinator may still read the one before the newest,
+    all that wait to be measured, and all that can be gone back to.
+    """
+    newest = select(versions.c.id).order_by(versions.c.id.desc()).limit(2)
+    used = or_(
+        versions.c.id.in_(newest),
+        versions.c.id.in_(reachable(n)),
+        versions.c.standing == "candidate",
+    )
+    query = select(versions.c.manifest, versions.c.model_digest).where(used)
+    rows = await connection.execute(query.order_by(versions.c.id.desc()))
     return [(bytes(row[0]), row[1]) for row in rows]

@@ -35,7 +35,7 @@ class ClosedRound:
 
 @dataclass(frozen=True)
 class RoundCandidate:
-    """A candidate with the cohort's means: {"n", "loss", "hits_at_10"}, None if nobody measured."""
+    """A candidate with the cohort's means, as `cohort_metrics` gives them."""
 
     candidate: Candidate
     metrics: dict[str, int | float] | None
@@ -100,9 +100,13 @@ def _member_digests(closed: ClosedRound, secret: bytes) -> tuple[str, ...]:
 
 
 def cohort_metrics(means: Floats, count: int) -> dict[str, int | float] | None:
-    """Means over the devices that measured. means: (3,) of n (0 or 1), loss and hits@10."""
-    share, loss, hits = (float(mean) for mean in means)
+    """Means over the devices that measured: n, loss, hits_at_10, loss_squared; None if none did.
+
+    means: (4,) over all devices, of n (0 or 1), loss, hits@10 and loss squared.
+    """
+    share, *measured = (float(mean) for mean in means)
     n = round(share * count)
     if n == 0:
         return None
-    return {"n": n, "loss": loss * count / n, "hits_at_10": hits * count / n}
+    loss, hits, squared = (mean * count / n for mean in measured)
+    return {"n": n, "loss": loss, "hits_at_10": hits, "loss_squared": squared}

@@ -58,12 +58,12 @@ def delete_unwanted(blobs: BlobStore, folder: str, names: list[str], wanted: set
 
 
 async def _blobs_in_use(connection: AsyncConnection, n_versions: int) -> dict[str, set[str]]:
-    """Folder -> names that the newest versions and the open rounds need."""
-    newest = await repository.newest_manifests(connection, n_versions)
+    """Folder -> names that versions in use and the open rounds need."""
+    used = await repository.manifests_in_use(connection, n_versions)
     kept: dict[str, set[str]] = {folder: set() for folder in (SHARDS, CATALOGUES, MODELS, BUNDLES)}
-    # The one before the newest as well: another coordinator may still be reading it.
-    kept[MODELS] = {model_digest for _, model_digest in newest[:2]}
-    for body, _ in newest:
+    # Training states as well: whatever is ranked with can be gone back to.
+    kept[MODELS] = {model_digest for _, model_digest in used}
+    for body, _ in used:
         manifest = json.loads(body)
         kept[CATALOGUES].add(manifest["catalogue"]["digest"])
         kept[SHARDS] |= _shards(manifest)

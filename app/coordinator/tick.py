@@ -13,10 +13,12 @@ from app.coordinator import repository
 from app.coordinator.catalogue_follower import CatalogueFollower
 from app.coordinator.hosted_rounds import HostedRounds
 from app.coordinator.hosted_towers import HostedTowers
+from app.coordinator.live_model import LiveModel
 from app.coordinator.newest_model import NewestModel
 from app.coordinator.publishing import SupersededError
 from app.coordinator.round_driver import RoundDriver
 from app.coordinator.sweeping import sweep
+from app.coordinator.version_driver import VersionDriver
 from app.wiring import State
 
 # From the close of one round over its reduction and gate to the next one's opening, perhaps with a
@@ -36,7 +38,9 @@ class Coordinator:
     def __init__(self, state: State, rng: np.random.Generator) -> None:
         self._state = state
         self._newest = NewestModel(state)
-        self._catalogue = CatalogueFollower(state, self._newest)
+        self._live = LiveModel(state, self._newest)
+        self._catalogue = CatalogueFollower(state, self._newest, self._live)
+        self._versions = VersionDriver(state, self._newest, self._live)
         self._rounds = RoundDriver(state, self._newest)
         self._hosted_rounds = HostedRounds(state, rng)
         self._hosted_towers = HostedTowers(state)
@@ -52,15 +56,23 @@ class Coordinator:
                 log.info("superseded", reason=str(error))
                 break
         await self._sweep()
-        model = self._newest.known
-        if model is not None:
+        if self._newest.recent:
             await self._hosted_rounds.take_part()
-            await self._hosted_towers.adapt_some(model)
+            await self._adapt()
+
+    async def _adapt(self) -> None:
+        """Hosted users are ranked with the version that serves: their towers are fitted to that."""
+        if self._versions.serving is not None:
+            await self._hosted_towers.adapt_some(await self._live.get(self._versions.serving))
 
     async def _advance(self) -> bool:
         async with self._state["database"].read() as connection:
             heads = await repository.heads(connection)
         model = await self._newest.get(heads.version)
+        # Before anything is made from the newest version: it may be about to be rejected.
+        if model is not None and await self._versions.advance(model):
+            self._rounds.ended = True
+            return True
         if await self._catalogue.follow(model, heads.catalogue):
             return True
         return model is not None and await self._rounds.advance(model)

@@ -11,13 +11,18 @@ from app.errors import invalid_field
 from app.middleware import decode_segment
 from app.models import bundle, publish, repository, service, shards
 from app.models.repository import VersionRow
-from app.models.schemas import BINARY, ManifestView, VersionList, VersionView
+from app.models.schemas import (
+    BINARY,
+    VERSION_MAX,
+    ManifestView,
+    Verdict,
+    VersionList,
+    VersionView,
+)
 from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor
 from app.rounds import request_count
 from app.wiring import StateOf
 from federation.canonical import is_digest
-
-VERSION_MAX = 2**31 - 1
 
 router = APIRouter(tags=["models"])
 VersionNumber = Annotated[int, Path(ge=1, le=VERSION_MAX)]
@@ -41,7 +46,7 @@ MANIFEST: dict[int | str, dict[str, Any]] = {
 async def get_versions(
     state: StateOf, who: Reader, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> VersionList:
-    """Each version with its parent, its kind and its link in the hash chain."""
+    """Each version with its parent, its kind, its link in the hash chain and its standing."""
     async with state["database"].read() as connection:
         rows = await repository.list_versions(connection, _number(cursor), limit + 1)
     more = len(rows) > limit
@@ -50,7 +55,7 @@ async def get_versions(
     return VersionList(data=page, next_cursor=following)
 
 
-@router.get("/models/current", summary="Manifest of the newest version", responses=MANIFEST)
+@router.get("/models/current", summary="Manifest of the version that serves", responses=MANIFEST)
 async def get_current(state: StateOf, who: Reader, if_none_match: IfNoneMatch = None) -> Response:
     """What to download to rank; ask again with `If-None-Match`."""
     manifest = await service.get_manifest(state, None)
@@ -138,4 +143,12 @@ def _view(row: VersionRow) -> VersionView:
         manifest_digest=row.manifest_digest,
         chain=row.chain,
         published_at=rfc3339(row.published_at),
+        standing=row.standing,
+        verdict=None if row.verdict is None else Verdict(**row.verdict),
+        decided_at=_time(row.decided_at),
+        live_at=_time(row.live_at),
     )
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else rfc3339(seconds)

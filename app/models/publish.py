@@ -26,7 +26,7 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class VersionContent:
-    """What a version says. kind: "genesis", "catalogue" or "round", the last with its round."""
+    """What a version says. kind: see `federation.audit.KINDS`; a round's has its round."""
 
     version: int
     parent: int | None

@@ -1,6 +1,7 @@
 """Queries about model versions for their endpoints."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +21,10 @@ class VersionRow:
     manifest_digest: str
     chain: str
     published_at: float
+    standing: str
+    verdict: dict[str, Any] | None
+    decided_at: float | None
+    live_at: float | None
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,10 @@ _VERSION = (
     versions.c.manifest_digest,
     versions.c.chain,
     versions.c.published_at,
+    versions.c.standing,
+    versions.c.verdict,
+    versions.c.decided_at,
+    versions.c.live_at,
 )
 
 
@@ -50,17 +59,14 @@ async def list_versions(
     query = select(*_VERSION).order_by(versions.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(versions.c.id < before)
-    return [VersionRow(*row) for row in await connection.execute(query)]
+    return [VersionRow(**row._mapping) for row in await connection.execute(query)]
 
 
 async def find_manifest(connection: AsyncConnection, version: int | None) -> Manifest | None:
-    """The manifest of a version; None asks for the newest."""
+    """The manifest of a version; None asks for the one that serves."""
+    wanted = versions.c.standing == "live" if version is None else versions.c.id == version
     query = select(versions.c.id, versions.c.manifest, versions.c.manifest_digest)
-    if version is None:
-        query = query.order_by(versions.c.id.desc()).limit(1)
-    else:
-        query = query.where(versions.c.id == version)
-    row = (await connection.execute(query)).first()
+    row = (await connection.execute(query.where(wanted))).first()
     return Manifest(row[0], bytes(row[1]), row[2]) if row else None
 
 

@@ -2,11 +2,35 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from app.identifiers import ChosenId
+from app.schemas import StrictBody
+
+VERSION_MAX = 2**31 - 1
+
+
+class Verdict(BaseModel):
+    """Why a version has its standing; with two cohorts' figures if they were compared.
+
+    n, n_live: devices that measured this version and the one that served. difference: by how many
+    nats its mean loss was higher; above threshold it was shown to be worse.
+    """
+
+    reason: str
+    n: int | None = None
+    n_live: int | None = None
+    difference: float | None = None
+    threshold: float | None = None
 
 
 class VersionView(BaseModel):
-    """A published model version; `chain` fixes it and all versions before it."""
+    """A published model version; `chain` fixes it and all versions before it.
+
+    standing: `candidate` waits to be measured, `live` serves, `superseded` made way for a newer
+    one, `rejected` was shown to be worse or was trained from one that was. live_at: when it began
+    to serve, null if it never did.
+    """
 
     version: int
     parent: int | None
@@ -16,6 +40,10 @@ class VersionView(BaseModel):
     manifest_digest: str
     chain: str
     published_at: str
+    standing: str
+    verdict: Verdict | None
+    decided_at: str | None
+    live_at: str | None
 
 
 class VersionList(BaseModel):
@@ -23,6 +51,30 @@ class VersionList(BaseModel):
 
     data: list[VersionView]
     next_cursor: str | None
+
+
+class RowRollbackBody(StrictBody):
+    """Whose row, and the version to take it from."""
+
+    item_id: ChosenId
+    version: int = Field(ge=1, le=VERSION_MAX)
+
+
+class OrderView(BaseModel):
+    """An order to go back. kind: `version`, or `row` with its item.
+
+    state: `open`; `done` with the version that was published; `refused` with its reason.
+    """
+
+    id: str
+    kind: str
+    version: int
+    item_id: str | None
+    state: str
+    reason: str | None
+    published_version: int | None
+    requested_at: str
+    ended_at: str | None
 
 
 class BlobReference(BaseModel):

@@ -13,7 +13,7 @@ IMMUTABLE = "public, immutable, max-age=31536000"
 
 
 async def get_manifest(state: State, version: int | None) -> Manifest:
-    """The manifest of a version; None asks for the newest.
+    """The manifest of a version; None asks for the one that serves.
 
     Raises: Problem 404.
     """

@@ -25,7 +25,10 @@ log = structlog.get_logger()
 
 
 class ServingModels:
-    """Loads new versions, follows deletions, counts what is popular.
+    """Loads versions that go live, follows deletions, counts what is popular.
+
+    A version that waits to be measured, or was rejected, is never loaded. The numbers of those that
+    serve only grow, so the newest that served is the one that serves.
 
     A request takes `current` once. Swapping is one assignment on the event loop, so no request sees
     half of it. While the database is away everything stays as it was.
@@ -46,7 +49,7 @@ class ServingModels:
 
     @property
     def current(self) -> ServedModel | None:
-        """The newest version that could be read."""
+        """The version that serves, or the newest before it that could be read."""
         return self._models[max(self._models)] if self._models else None
 
     @property

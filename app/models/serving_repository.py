@@ -16,7 +16,7 @@ ROWS_PER_QUERY = 900
 
 @dataclass(frozen=True)
 class Heads:
-    """What is polled: the newest version (None before the first) and the catalogue's revision."""
+    """What is polled: the version that serves (None before the first), the catalogue's revision."""
 
     version: int | None
     catalogue_revision: int
@@ -32,16 +32,16 @@ class RowState:
 
 async def find_heads(connection: AsyncConnection) -> Heads:
     """One statement, two index look-ups: workers ask this several times a second."""
-    version = select(func.max(versions.c.id)).scalar_subquery()
+    version = select(versions.c.id).where(versions.c.standing == "live").scalar_subquery()
     revision = select(func.max(catalogue.c.revision)).scalar_subquery()
     row = (await connection.execute(select(version, revision))).one()
     return Heads(row[0], row[1] or 0)
 
 
 async def newest_versions(connection: AsyncConnection, n: int) -> list[int]:
-    """Ids of the n newest versions, newest first."""
-    query = select(versions.c.id).order_by(versions.c.id.desc()).limit(n)
-    return list((await connection.execute(query)).scalars())
+    """Ids of the n versions that served last, newest first."""
+    query = select(versions.c.id).where(versions.c.live_at.is_not(None))
+    return list((await connection.execute(query.order_by(versions.c.id.desc()).limit(n))).scalars())
 
 
 async def find_manifest(connection: AsyncConnection, version: int) -> bytes | None:

@@ -33,7 +33,7 @@ class Participant:
     """A device at check-in, with what it is told of the model.
 
     is_virtual: it is the coordinator's, for a hosted user. newest_version: number and manifest
-    digest of the newest model version, None before the first.
+    digest of the version to rank with, the newest that serves; None before the first.
     """
 
     user_id: str
@@ -111,8 +111,7 @@ async def plan_body(connection: AsyncConnection, digest: str) -> bytes:
 
 
 async def participant(connection: AsyncConnection, device_id: str) -> Participant | None:
-    """The device with its user's mode and the newest model version, in one query."""
-    newest = select(func.max(versions.c.id)).scalar_subquery()
+    """The device with its user's mode and the model version that serves, in one query."""
     columns = (
         devices.c.user_id,
         users.c.mode,
@@ -125,7 +124,7 @@ async def participant(connection: AsyncConnection, device_id: str) -> Participan
     query = (
         select(*columns)
         .join(users, users.c.id == devices.c.user_id)
-        .outerjoin(versions, versions.c.id == newest)
+        .outerjoin(versions, versions.c.standing == "live")
         .where(devices.c.id == device_id)
     )
     row = (await connection.execute(query)).first()

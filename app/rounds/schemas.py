@@ -35,7 +35,7 @@ class RetryView(BaseModel):
 
 
 class CheckInAnswer(BaseModel):
-    """Work, or when to ask again; the newest model version; a renewed token."""
+    """Work, or when to ask again; the model version to rank with; a renewed token."""
 
     assignment: AssignmentView | None
     retry: RetryView | None
@@ -70,6 +70,7 @@ class RoundMetrics(BaseModel):
     n: int
     loss: float
     hits_at_10: float
+    loss_squared: float
 
 
 class RoundView(BaseModel):

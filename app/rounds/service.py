@@ -44,7 +44,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class CheckIn:
-    """Either work or a window; the newest version and catalogue, if there are any."""
+    """Either work or a window; the version to rank with and its catalogue, if there are any."""
 
     work: Work | None
     wait: Waiting | None

@@ -264,5 +264,43 @@ versions = Table(
     Column("record", LargeBinary, nullable=False),
     Column("chain", Text, nullable=False, unique=True),
     Column("published_at", Double, nullable=False),
-    CheckConstraint("kind IN ('genesis', 'catalogue', 'round')", name="kind"),
+    # The version whose training made these rows: itself, or the one that a change of the catalogue
+    # or a rollback took them from. What a cohort measures holds for all versions of one origin.
+    Column("origin", Integer, nullable=False, index=True),
+    # Unlike everything above these move: whether the version serves, why, since when.
+    Column("standing", Text, nullable=False, index=True),
+    Column("verdict", JSON),
+    Column("decided_at", Double),
+    # Null: it never served, and is not ranked with.
+    Column("live_at", Double),
+    CheckConstraint("kind IN ('genesis', 'catalogue', 'round', 'rollback')", name="kind"),
+    CheckConstraint("standing IN ('candidate', 'live', 'superseded', 'rejected')", name="standing"),
+)
+# Whatever coordinators do to each other, at most one version serves.
+Index(
+    "uq_versions_live",
+    versions.c.standing,
+    unique=True,
+    sqlite_where=versions.c.standing == "live",
+    postgresql_where=versions.c.standing == "live",
+)
+
+# What operators ask the coordinator to publish. kind "version": the whole of `version` again;
+# "row": the one item's row as `version` had it.
+version_orders = Table(
+    "version_orders",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("version", Integer, ForeignKey("versions.id"), nullable=False),
+    Column("item_id", Id),
+    Column("row", Integer),
+    Column("state", Text, nullable=False, index=True),
+    Column("reason", Text),
+    Column("published_version", Integer),
+    Column("requested_at", Double, nullable=False),
+    Column("ended_at", Double),
+    CheckConstraint("kind IN ('version', 'row')", name="kind"),
+    CheckConstraint("state IN ('open', 'done', 'refused')", name="state"),
+    CheckConstraint("(kind = 'row') = (row IS NOT NULL)", name="row"),
 )

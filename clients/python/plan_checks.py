@@ -15,7 +15,7 @@ from federation.update_codec import update_bytes
 from recsys.flat_vector import n_values
 from recsys.local_training import LocalSettings
 
-METRICS = 3  # n, loss, hits@10
+METRICS = 4  # n, loss, hits@10, loss squared
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ class RoundMetrics(TypedDict):
     n: int
     loss: float
     hits_at_10: float
+    loss_squared: float
 
 
 class Round(TypedDict):
@@ -115,8 +116,21 @@ class Round(TypedDict):
     metrics: RoundMetrics | None
 
 
+class Verdict(TypedDict):
+    """Why a version has its standing; the figures are those of two cohorts, if compared."""
+
+    reason: str
+    n: int | None
+    n_live: int | None
+    difference: float | None
+    threshold: float | None
+
+
 class Version(TypedDict):
-    """A published model version; `chain` fixes it and all versions before it."""
+    """A published model version; `chain` fixes it and all versions before it.
+
+    standing: `candidate`, `live`, `superseded` or `rejected`.
+    """
 
     version: int
     parent: int | None
@@ -126,6 +140,10 @@ class Version(TypedDict):
     manifest_digest: str
     chain: str
     published_at: str
+    standing: str
+    verdict: Verdict | None
+    decided_at: str | None
+    live_at: str | None
 
 
 class VersionManifest(TypedDict):

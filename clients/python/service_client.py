@@ -161,7 +161,7 @@ class ServiceClient(Closing):
         return cast(list[Version], self._pages("/v1/models", limit))
 
     def current_version(self) -> VersionManifest | None:
-        """The manifest of the newest version; None before there is one."""
+        """The manifest of the version that serves; None before there is one."""
         try:
             return cast(VersionManifest, self._call("GET", "/v1/models/current"))
         except ServiceProblem as problem:

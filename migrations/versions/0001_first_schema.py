@@ -194,8 +194,17 @@ def upgrade() -> None:
         sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.Column("chain", sa.Text(), nullable=False),
         sa.Column("published_at", sa.Double(), nullable=False),
+        sa.Column("origin", sa.Integer(), nullable=False),
+        sa.Column("standing", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.JSON(), nullable=True),
+        sa.Column("decided_at", sa.Double(), nullable=True),
+        sa.Column("live_at", sa.Double(), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('genesis', 'catalogue', 'round')", name=op.f("ck_versions_kind")
+            "kind IN ('genesis', 'catalogue', 'round', 'rollback')", name=op.f("ck_versions_kind")
+        ),
+        sa.CheckConstraint(
+            "standing IN ('candidate', 'live', 'superseded', 'rejected')",
+            name=op.f("ck_versions_standing"),
         ),
         sa.ForeignKeyConstraint(["round_id"], ["rounds.id"], name=op.f("fk_versions_round_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
@@ -203,6 +212,48 @@ def upgrade() -> None:
         sa.UniqueConstraint("parent", name=op.f("uq_versions_parent")),
         sa.UniqueConstraint("round_id", name=op.f("uq_versions_round_id")),
     )
+    with op.batch_alter_table("versions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_versions_origin"), ["origin"], unique=False)
+        batch_op.create_index(batch_op.f("ix_versions_standing"), ["standing"], unique=False)
+        batch_op.create_index(
+            "uq_versions_live",
+            ["standing"],
+            unique=True,
+            sqlite_where=sa.text("standing = 'live'"),
+            postgresql_where=sa.text("standing = 'live'"),
+        )
+
+    op.create_table(
+        "version_orders",
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column(
+            "item_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("row", sa.Integer(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("published_version", sa.Integer(), nullable=True),
+        sa.Column("requested_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.CheckConstraint("kind IN ('version', 'row')", name=op.f("ck_version_orders_kind")),
+        sa.CheckConstraint(
+            "state IN ('open', 'done', 'refused')", name=op.f("ck_version_orders_state")
+        ),
+        sa.CheckConstraint(
+            "(kind = 'row') = (row IS NOT NULL)", name=op.f("ck_version_orders_row")
+        ),
+        sa.ForeignKeyConstraint(
+            ["version"], ["versions.id"], name=op.f("fk_version_orders_version")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_version_orders")),
+    )
+    with op.batch_alter_table("version_orders", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_version_orders_state"), ["state"], unique=False)
+
     op.create_table(
         "user_towers",
         sa.Column(
@@ -316,6 +367,15 @@ def downgrade() -> None:
 
     op.drop_table("assignments")
     op.drop_table("user_towers")
+    with op.batch_alter_table("version_orders", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_version_orders_state"))
+
+    op.drop_table("version_orders")
+    with op.batch_alter_table("versions", schema=None) as batch_op:
+        batch_op.drop_index("uq_versions_live")
+        batch_op.drop_index(batch_op.f("ix_versions_standing"))
+        batch_op.drop_index(batch_op.f("ix_versions_origin"))
+
     op.drop_table("versions")
     op.drop_table("round_orders")
     op.drop_table("round_schedule")

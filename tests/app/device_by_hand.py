@@ -72,7 +72,7 @@ def update_body(assignment: dict[str, Any], seed: int, scale: float = 0.1) -> by
     plan = Plan.from_mapping(assignment["plan"])
     values = np.random.default_rng(seed).normal(size=plan.n_values).astype(np.float32)
     values *= np.float32(scale / np.linalg.norm(values))
-    return encode(plan.digest, to_words(values, np.array([1.0, 2.5, 1.0]), plan.grid))
+    return encode(plan.digest, to_words(values, np.array([1.0, 2.5, 1.0, 6.25]), plan.grid))
 
 
 async def put_user(server: httpx.AsyncClient, user_id: str, mode: str = "device") -> None:

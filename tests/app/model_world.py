@@ -143,6 +143,8 @@ class Shop:
                 catalogue=Catalogue(revision or 0, tuple(rows)),
             )
             manifest = write_version(self.state["blobs"], content)
+            served = versions.update().where(versions.c.standing == "live")
+            await connection.execute(served.values(standing="superseded"))
             await connection.execute(insert(versions).values(_version(content, manifest)))
             return content.version
 
@@ -256,4 +258,7 @@ def _version(content: VersionContent, manifest: bytes) -> dict[str, Any]:
         "record": b"{}",
         "chain": f"chain-{content.version}",
         "published_at": 0.0,
+        "origin": content.version,
+        "standing": "live",
+        "live_at": 0.0,
     }

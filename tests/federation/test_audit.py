@@ -44,6 +44,7 @@ def make_chain() -> list[AuditRecord]:
 CHAIN = make_chain()
 STORED = [StoredRecord(r.version, r.to_json(), r.chain) for r in CHAIN]
 ROUND = CHAIN[-1]
+ROLLBACK = AuditRecord(5, 4, "rollback", ROUND.chain, digest(b"model 5"), base=2)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +74,47 @@ ROUND = CHAIN[-1]
         {"metrics": {"loss": True}},
         {"metrics": [1]},
         {"training_state": "x"},
+        {"base": 1},
+        {"restored_from": 1, "restored_row": 1},
     ],
 )
 def test_records_that_do_not_fit_together(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError) as error:
         replace(ROUND, **change)
     assert str(error.value).split(":")[0].split(".")[0] in {*change, "parent", "plan", "members"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"base": 4},
+        {"base": 5},
+        {"base": -1},
+        {"base": True},
+        {"kind": "genesis"},
+        {"kind": "round"},
+        {"count": 1},
+        {"plan": digest(b"plan")},
+        {"restored_from": 2},
+        {"restored_row": 7},
+        {"restored_from": 5, "restored_row": 7},
+        {"restored_from": 2, "restored_row": -1},
+        {"kind": "catalogue", "restored_from": 2, "restored_row": 7},
+    ],
+)
+def test_rollbacks_that_do_not_fit_together(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        replace(ROLLBACK, **change)
+
+
+def test_a_rollback_says_what_it_took_from_where() -> None:
+    assert verify_chain([*CHAIN, ROLLBACK]) is None
+    of_a_row = replace(ROLLBACK, restored_from=1, restored_row=7)
+    assert verify_chain([*CHAIN, of_a_row]) is None
+    catalogue = replace(ROLLBACK, kind="catalogue")
+    digests = {record.digest for record in (ROLLBACK, of_a_row, catalogue)}
+    assert len(digests) == 3
+    assert AuditRecord.from_json(of_a_row.to_json()) == of_a_row
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(AuditRecord)])

@@ -168,7 +168,7 @@ def test_round_trip_and_digest(make_plan: Any) -> None:
     assert again.to_json() == plan.to_json()
     assert again.digest == plan.digest == digest(plan.to_json())
     assert hash(again) == hash(plan)
-    assert plan.n_words == 53
+    assert plan.n_words == 54
 
 
 def test_digest_follows_every_field(make_plan: Any) -> None:
@@ -180,7 +180,7 @@ def test_digest_follows_every_field(make_plan: Any) -> None:
         {"n_values": 51},
         {"grid": Grid(1.5, levels=2**19)},
         {"grid": Grid(1.25)},
-        {"grid": Grid(1.5, metric_max=(1.0, 16.0, 2.0))},
+        {"grid": Grid(1.5, metric_max=(1.0, 16.0, 1.0, 2.0))},
         {"grid": Grid(1.5, metric_max=(1.0,)), "n_metrics": 1},
         {"training": {}},
         {"cohort_target": 11},

@@ -42,7 +42,7 @@ def test_metric_out_of_range(make_plan: Any, value: int) -> None:
 def test_norm_just_over_the_limit(make_plan: Any) -> None:
     plan = make_plan(n_values=4)
     half = LEVELS // 2  # four of these have norm `levels`; the slack is 0.5 * sqrt(4) + 1
-    words = np.array([half, half, half, half, 0, 0, 0], np.int32)
+    words = np.array([half, half, half, half, 0, 0, 0, 0], np.int32)
     assert check_words(words, plan) is None
     words[:4] += 1
     assert check_words(words, plan) is None
@@ -65,7 +65,7 @@ def test_other_arrays_are_a_bug(make_plan: Any, words: np.ndarray) -> None:
 def test_extremes_on_the_grid_pass(make_plan: Any) -> None:
     plan = make_plan()
     words = words_with(plan, 3, -LEVELS)
-    words[plan.n_values :] = [LEVELS, 0, LEVELS]
+    words[plan.n_values :] = [LEVELS, 0, LEVELS, 0]
     assert check_words(words, plan) is None
 
 
@@ -74,7 +74,7 @@ def test_honest_updates_always_pass(make_plan: Any, seed: int, levels: int) -> N
     plan = make_plan(n_values=200, grid=Grid(clip_l2=0.3, levels=levels))
     rng = np.random.default_rng(seed)
     vector = (rng.standard_cauchy(200) * 10.0 ** rng.uniform(-4, 4)).astype(np.float32)
-    words = to_words(vector, rng.normal(size=3) * 20, plan.grid)
+    words = to_words(vector, rng.normal(size=4) * 20, plan.grid)
     assert check_words(words, plan) is None
 
 

@@ -182,3 +182,5 @@ def test_metrics_are_of_the_received_version_whatever_training_does() -> None:
     assert results[0].metrics.n == 1
     assert results[0].metrics.hits_at_10 == 1  # six rivals cannot push it out of the first ten
     assert results[0].metrics.loss > 0
+    n, loss, hits, squared = results[0].metrics.to_vector()
+    assert (n, hits, squared) == (1, 1, loss**2)

@@ -89,7 +89,7 @@ class Shop:
 
     def model(self, version: int) -> Model:
         """A version as it is stored."""
-        columns = "id, manifest, manifest_digest, model_digest, chain"
+        columns = "id, origin, manifest, manifest_digest, model_digest, chain"
         (row,) = (row for row in self._rows(columns) if row[0] == version)
         return load_model(self.blobs, VersionRow(*row))
 
