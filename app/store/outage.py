@@ -1,4 +1,6 @@
-"""A database that is away is not a mistake of ours: 503 with `Retry-After`, and one log line."""
+"""A store that is away or full is no mistake of ours: 503 with `Retry-After`, and one log line."""
+
+import errno
 
 import structlog
 from asyncpg.exceptions import (  # type: ignore[import-untyped]
@@ -20,6 +22,9 @@ AWAY = (
     TooManyConnectionsError,
 )
 
+# No room on the disk, no room in the quota, a disk that went read-only.
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
 log = structlog.get_logger()
 
 
@@ -35,7 +40,16 @@ def _is_outage(exc: DBAPIError) -> bool:
     return exc.connection_invalidated or isinstance(exc, OperationalError | InterfaceError)
 
 
+async def _on_no_room(_: Request, exc: Exception) -> ProblemResponse:
+    if not isinstance(exc, OSError) or exc.errno not in NO_ROOM:
+        raise exc
+    log.error("store_full", error=exc.strerror)
+    detail = "The service has no room to store this; try again."
+    return problem_response(Problem(503, "store_full", detail, headers={"Retry-After": "5"}))
+
+
 def install_outage_handlers(app: FastAPI) -> None:
-    """Answer 503 where the database is away; nothing was committed then."""
+    """Answer 503 where the database is away or a disk is full; the request may come again."""
     for kind in AWAY:
         app.add_exception_handler(kind, _on_outage)
+    app.add_exception_handler(OSError, _on_no_room)

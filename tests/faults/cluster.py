@@ -18,7 +18,7 @@ SETTINGS = {
     "TWOFOLD_SERVER_KEY": SERVER_KEY,
     "TWOFOLD_DIM": "8",
     "TWOFOLD_TICK_S": "0.05",
-    "TWOFOLD_RETRY_WINDOW_S": "0.05,0.3",
+    "TWOFOLD_RETRY_WINDOW_S": "0.2,0.8",
     # Sums are kept as long as tables: long enough for the books to copy each of them.
     "TWOFOLD_RANKABLE_VERSIONS": "8",
     "TWOFOLD_ROUND_COHORT_TARGET": "8",
@@ -48,13 +48,14 @@ def kind_that_dies(point: CrashPoint) -> str:
 class Cluster:
     """Processes over one database, one cache and one folder of blobs.
 
-    counts: how many of each kind. prefix: goes before every command, by kind.
+    stores: settings that name the stores, by kind of process. counts: how many of each kind.
+    prefix: goes before every command, by kind.
     """
 
     def __init__(
         self,
         folder: Path,
-        stores: Mapping[str, str],
+        stores: Mapping[str, Mapping[str, str]],
         counts: Mapping[str, int],
         settings: Mapping[str, str] | None = None,
         prefix: Mapping[str, Sequence[str]] | None = None,
@@ -65,15 +66,27 @@ class Cluster:
         for path in (self.data, self.crashes):
             path.mkdir(parents=True)
         given = {"TWOFOLD_DATA_DIR": str(self.data), CRASH_DIR_VARIABLE: str(self.crashes)}
-        environment = bare_environment({**SETTINGS, **given, **stores, **(settings or {})})
+        self._shared = {**SETTINGS, **given, **(settings or {})}
+        self._stores, self._prefix, self._folder = stores, prefix or {}, folder
         self.host = host
         self.ports = [free_port() for _ in range(counts["replica"])]
-        self.processes: list[ServerProcess] = []
-        for kind, count in counts.items():
-            for number in range(count):
-                command = [*(prefix or {}).get(kind, ()), *self._command(kind, number)]
-                log = folder / f"{kind}-{number}.log"
-                self.processes.append(ServerProcess(kind, command, environment, log))
+        self.processes = [self._make(kind, n) for kind in counts for n in range(counts[kind])]
+
+    def _make(self, kind: str, number: int) -> ServerProcess:
+        environment = bare_environment({**self._shared, **self._stores[kind]})
+        command = [*self._prefix.get(kind, ()), *self._command(kind, number)]
+        return ServerProcess(kind, command, environment, self._folder / f"{kind}-{number}.log")
+
+    def add(self, kind: str) -> ServerProcess:
+        """One more process of a kind that listens on no port; it is not started yet."""
+        process = self._make(kind, len(self.of_kind(kind)))
+        self.processes.append(process)
+        return process
+
+    def remove(self, process: ServerProcess) -> None:
+        """End a process that was added."""
+        process.stop()
+        self.processes.remove(process)
 
     def _command(self, kind: str, number: int) -> list[str]:
         if kind == "coordinator":

@@ -14,6 +14,7 @@ from tests.faults.background import Background
 from tests.faults.books import SumKeeper
 from tests.faults.cluster import Cluster
 from tests.faults.cutting_proxy import CuttingProxy
+from tests.faults.disk import SmallDisk
 from tests.faults.fault_table import FaultTable, write_between
 from tests.faults.fault_world import FaultWorld
 from tests.faults.http_messages import Connections
@@ -22,6 +23,7 @@ from tests.faults.witnesses import Crowd
 
 REPETITIONS = int(os.environ.get("TWOFOLD_FAULT_REPETITIONS", "1"))
 N_DEVICES = 24
+KINDS = ("replica", "coordinator")
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +53,7 @@ def background() -> Iterator[Background]:
 def fault_postgres() -> Iterator[PostgresServer]:
     """A Postgres that may be crashed. Not in pytest's folder, which is closed to its user."""
     with tempfile.TemporaryDirectory(prefix="twofold-") as folder:
-        Path(folder).chmod(0o755)
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
         server = PostgresServer(Path(folder))
         server.start()
         yield server
@@ -70,30 +72,40 @@ def world(
     folder = tmp_path_factory.mktemp(request.param)
     postgres = request.getfixturevalue("fault_postgres") if request.param == "postgres" else None
     with ExitStack() as stack:
+        disk = SmallDisk(folder / "disk")
+        stack.callback(disk.remove)
         redis = EmbeddedRedis(folder / "redis")
         redis.start()
         stack.callback(redis.stop)
-        proxy = None
-        straight = url = f"sqlite+aiosqlite:///{folder / 'twofold.db'}"
-        if postgres is not None:
-            proxy = CuttingProxy(background, "127.0.0.1", postgres.port)
-            stack.callback(proxy.close)
-            straight, url = postgres.url(), postgres.url(port=proxy.port)
-        stores = {"TWOFOLD_DATABASE_URL": url, "TWOFOLD_REDIS_URL": redis.url}
-        cluster = Cluster(folder, stores, {"replica": 1, "coordinator": 1})
-        crowd = Crowd(Connections("127.0.0.1", cluster.ports[0]))
-        found = FaultWorld(
-            request.param,
-            background,
-            cluster,
-            crowd,
-            Database(straight),
-            redis,
-            SumKeeper(cluster.data / "blobs"),
-            postgres,
-            proxy,
+        proxies, urls = (
+            {},
+            dict.fromkeys(KINDS, f"sqlite+aiosqlite:///{disk.folder / 'twofold.db'}"),
         )
+        straight = urls["replica"]
+        if postgres is not None:
+            straight = postgres.url()
+            for kind in KINDS:
+                proxies[kind] = CuttingProxy(background, "127.0.0.1", postgres.port)
+                stack.callback(proxies[kind].close)
+                urls[kind] = postgres.url(port=proxies[kind].port)
+        stores = {
+            kind: {"TWOFOLD_DATABASE_URL": url, "TWOFOLD_REDIS_URL": redis.url}
+            for kind, url in urls.items()
+        }
+        cluster = Cluster(disk.folder, stores, {"replica": 1, "coordinator": 1})
         stack.callback(cluster.stop)
+        found = FaultWorld(
+            store=request.param,
+            background=background,
+            cluster=cluster,
+            crowd=Crowd(Connections("127.0.0.1", cluster.ports[0])),
+            database=Database(straight),
+            redis=redis,
+            sums=SumKeeper(cluster.data / "blobs"),
+            disk=disk,
+            postgres=postgres,
+            proxies=proxies,
+        )
         found.begin(N_DEVICES)
         yield found
         found.end()

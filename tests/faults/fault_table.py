@@ -4,51 +4,56 @@ import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.faults.fault_world import Recovery
+
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 STORES = ("sqlite", "postgres")
-HEAD = ("fault", "", "SQLite", "Postgres", "lost", "counted twice")
+HEAD = ("", "fault", "SQLite", "Postgres", "outcome")
+OUTCOME = "0 lost, 0 twice, chain whole"
 
 
 @dataclass
 class Row:
-    """One fault. recoveries_s: by store, one for each repetition."""
+    """One fault: by store, what each repetition took, or why there was none."""
 
-    recoveries_s: dict[str, list[float]] = field(default_factory=dict)
+    recoveries: dict[str, list[Recovery]] = field(default_factory=dict)
     not_run: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass
 class FaultTable:
-    """Rows in the order in which they were first noted. number: as F1; name: what was done."""
+    """Rows by number of the fault (as `F1`) and what was done, in the order of the run."""
 
-    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
-    receipts: int = 0
-    published: int = 0
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], Row] = {}
+        self.facts: list[str] = []
 
-    def note(self, number: str, name: str, store: str, recovery_s: float) -> None:
-        """One repetition whose books were in order."""
+    def note(self, number: str, name: str, store: str, recovery: Recovery) -> None:
+        """One repetition, after which the books were in order."""
         row = self.rows.setdefault((number, name), Row())
-        row.recoveries_s.setdefault(store, []).append(recovery_s)
+        row.recoveries.setdefault(store, []).append(recovery)
 
     def note_not_run(self, number: str, name: str, store: str, reason: str) -> None:
-        """A fault that this machine does not permit, or that the store does not have."""
+        """A fault that the store does not have, or that this machine does not permit."""
         self.rows.setdefault((number, name), Row()).not_run[store] = reason
 
     def lines(self) -> list[str]:
         """The table in Markdown."""
         lines = [_line(HEAD), _line(["---"] * len(HEAD))]
         for (number, name), row in sorted(self.rows.items(), key=lambda item: int(item[0][0][1:])):
+            outcome = OUTCOME if row.recoveries else "not run"
             cells = [_cell(row, store) for store in STORES]
-            ran = bool(row.recoveries_s)
-            lines.append(_line([number, name, *cells, *(("0", "0") if ran else ("", ""))]))
-        return lines
+            lines.append(_line([number, name, *cells, outcome]))
+        return [*lines, "", *self.facts]
 
 
 def _cell(row: Row, store: str) -> str:
-    found = row.recoveries_s.get(store)
+    found = row.recoveries.get(store)
     if not found:
-        return row.not_run.get(store, "")
-    return f"{len(found)}: {statistics.median(found):.2f} s, at most {max(found):.2f} s"
+        return row.not_run.get(store, "-")
+    wall = [recovery.wall_s for recovery in found]
+    cpu = [recovery.cpu_s for recovery in found if recovery.cpu_s is not None]
+    text = f"{len(found)}: {statistics.median(wall):.1f} s, at most {max(wall):.1f} s"
+    return f"{text}; CPU {statistics.median(cpu):.1f} s" if cpu else text
 
 
 def _line(cells: list[str] | tuple[str, ...]) -> str:

@@ -67,13 +67,19 @@ class PostgresServer:
         await connection.close()
         return True
 
-    def end(self, how: signal.Signals) -> None:
-        """SIGQUIT: at once, as in a crash, to be recovered from its log. SIGINT: in order."""
+    @property
+    def is_running(self) -> bool:
+        """Whether the server has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, how: signal.Signals) -> None:
+        """SIGQUIT: end at once, as in a crash, to be recovered from its log. SIGINT: in order."""
         assert self._process is not None
         self._process.send_signal(how)
-        self._process.wait(30)
 
     def stop(self) -> None:
         """End it; safe to call twice."""
-        if self._process is not None and self._process.poll() is None:
-            self.end(signal.SIGINT)
+        if self.is_running:
+            assert self._process is not None
+            self.signal(signal.SIGINT)
+            self._process.wait(30)

@@ -61,6 +61,12 @@ class ServerProcess:
                 preexec_fn=die_with_parent,
             )
 
+    @property
+    def cpu_s(self) -> float:
+        """Processor time that it has used since it was started."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self) -> None:
         """SIGKILL, and wait until the kernel has let go of it."""
         assert self._process is not None

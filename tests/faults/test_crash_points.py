@@ -35,6 +35,6 @@ def test_killed_there(
         fallen = world.kill_at(point)
         assert fallen.kind == kind_that_dies(point)
         world.crowd.n_asking = None
-        recovery_s = world.restart(fallen)
+        recovery = world.restart(fallen)
         world.check()
-        table.note("F1", f"`kill -9` at `{point}`", world.store, recovery_s)
+        table.note("F1", f"`kill -9` at `{point}`", world.store, recovery)

@@ -14,7 +14,13 @@ from joserfc.jwk import ECKey
 
 from tests.app.device_by_hand import enrolment
 from tests.faults.fingerprint import fingerprint
-from tests.faults.http_messages import BrokenExchangeError, Connections, Message, request
+from tests.faults.http_messages import (
+    ANSWER_S,
+    BrokenExchangeError,
+    Connections,
+    Message,
+    request,
+)
 
 OUTAGE_PAUSE_S = (0.02, 0.1)
 RESTING_S = 0.1
@@ -60,7 +66,9 @@ class Crowd:
     """Devices that take part until told to stop, whatever happens to the service meanwhile.
 
     downloads: whether each fetches the plan's bundle, as a real device does. n_asking: so many of
-    them ask for work; None means all. strange: answers that no device should ever get.
+    them ask for work; None means all. patience_s: devices hang up after a random time up to this;
+    None means that they wait. strange: answers that no device should ever get. n_repeated: receipts
+    that came for an update which had been accepted before, without its device having heard of it.
     """
 
     def __init__(self, connections: Connections, seed: int = 1, downloads: bool = True) -> None:
@@ -70,6 +78,8 @@ class Crowd:
         self.answers: Counter[str] = Counter()
         self.strange: list[str] = []
         self.n_asking: int | None = None
+        self.patience_s: float | None = None
+        self.n_repeated = 0
         self._downloads = downloads
         self._random = random.Random(seed)
         self._tasks: list[asyncio.Task[None]] = []
@@ -123,7 +133,8 @@ class Crowd:
     async def _live(self, witness: Witness) -> None:
         await asyncio.sleep(self._random.uniform(0, 0.2))
         while not self._stopping:
-            await asyncio.sleep(await self._act(witness))
+            pause_s = await self._act(witness)
+            await asyncio.sleep(pause_s)
 
     async def _act(self, witness: Witness) -> float:
         if witness.pending:
@@ -134,8 +145,11 @@ class Crowd:
 
     async def _exchange(self, sent: bytes) -> Message | None:
         """The answer; None in an outage, after a short pause."""
+        patience_s = ANSWER_S
+        if self.patience_s is not None:
+            patience_s = self._random.uniform(0, self.patience_s)
         try:
-            answer = await self.connections.exchange(sent)
+            answer = await self.connections.exchange(sent, patience_s)
         except BrokenExchangeError as error:
             self.answers[str(error)] += 1
         else:
@@ -146,22 +160,25 @@ class Crowd:
         return None
 
     async def _check_in(self, witness: Witness) -> float:
-        headers = {"Authorization": f"Bearer {witness.token}", "Content-Type": "application/json"}
-        answer = await self._exchange(request("POST", "/v1/rounds/check-in", headers, b"{}"))
-        if answer is None or not self._expected(answer, {200}):
+        found = await self.lease(witness)
+        if found is None:
             return 0.0
-        found = json.loads(answer.body)
-        witness.token = found["token"]
         if found["assignment"] is None:
             retry = found["retry"]
             return self._random.uniform(retry["after_s"], retry["before_s"])
-        assignment = found["assignment"]
-        if self._downloads and not await self._download(witness, assignment["bundle_url"]):
-            return 0.0
-        body = fingerprint(assignment, witness.number)
-        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
-        witness.pending = Pending(assignment["upload_url"], body, digest)
+        if not self._downloads or await self._download(witness, found["assignment"]["bundle_url"]):
+            witness.pending = prepare(witness, found["assignment"])
         return 0.0
+
+    async def lease(self, witness: Witness) -> dict[str, Any] | None:
+        """What a check-in answers; None in an outage."""
+        headers = {"Authorization": f"Bearer {witness.token}", "Content-Type": "application/json"}
+        answer = await self._exchange(request("POST", "/v1/rounds/check-in", headers, b"{}"))
+        if answer is None or not self._expected(answer, {200}):
+            return None
+        found: dict[str, Any] = json.loads(answer.body)
+        witness.token = found["token"]
+        return found
 
     async def _download(self, witness: Witness, url: str) -> bool:
         headers = {"Authorization": f"Bearer {witness.token}"}
@@ -174,16 +191,18 @@ class Crowd:
         assert pending is not None
         answer = await self._exchange(upload(witness.token, pending))
         if answer is not None:
-            self._take_answer(witness, pending, answer)
+            self.take_answer(witness, pending, answer)
         return 0.0
 
-    def _take_answer(self, witness: Witness, pending: Pending, answer: Message) -> None:
+    def take_answer(self, witness: Witness, pending: Pending, answer: Message) -> None:
+        """Remember a receipt; give up what the service will never take."""
         found = json.loads(answer.body)
         if answer.status in (200, 201):
             assert found["body_digest"] == pending.body_digest
             receipt = Receipt(found["assignment"], found["round"], found["body_digest"])
             witness.receipts.append(receipt)
             self.accepted_at.append(time.monotonic())
+            self.n_repeated += answer.status == 200
         elif not (answer.status == 410 and found["reason"] in GONE):
             self._expected(answer, set())
             return
@@ -193,6 +212,12 @@ class Crowd:
         if answer.status not in statuses:
             self.strange.append(f"{answer.status}: {answer.body[:300]!r}")
         return answer.status in statuses
+
+
+def prepare(witness: Witness, assignment: dict[str, Any]) -> Pending:
+    """The bytes that this device has to deliver for an assignment."""
+    body = fingerprint(assignment, witness.number)
+    return Pending(assignment["upload_url"], body, f"sha256:{hashlib.sha256(body).hexdigest()}")
 
 
 def upload(token: str, pending: Pending) -> bytes:
