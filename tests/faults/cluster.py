@@ -48,20 +48,21 @@ def kind_that_dies(point: CrashPoint) -> str:
 class Cluster:
     """Processes over one database, one cache and one folder of blobs.
 
-    stores: settings that name the stores, by kind of process. counts: how many of each kind.
-    prefix: goes before every command, by kind.
+    folder: for logs; data: for blobs and keys. stores: settings that name the stores, by kind of
+    process. counts: how many of each kind. prefix: goes before every command, by kind.
     """
 
     def __init__(
         self,
         folder: Path,
+        data: Path,
         stores: Mapping[str, Mapping[str, str]],
         counts: Mapping[str, int],
         settings: Mapping[str, str] | None = None,
         prefix: Mapping[str, Sequence[str]] | None = None,
         host: str = "127.0.0.1",
     ) -> None:
-        self.data = folder / "data"
+        self.data = data
         self.crashes = folder / "crashes"
         for path in (self.data, self.crashes):
             path.mkdir(parents=True)

@@ -92,7 +92,7 @@ def world(
             kind: {"TWOFOLD_DATABASE_URL": url, "TWOFOLD_REDIS_URL": redis.url}
             for kind, url in urls.items()
         }
-        cluster = Cluster(disk.folder, stores, {"replica": 1, "coordinator": 1})
+        cluster = Cluster(folder, disk.folder / "data", stores, {"replica": 1, "coordinator": 1})
         stack.callback(cluster.stop)
         found = FaultWorld(
             store=request.param,
