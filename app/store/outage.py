@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.errors import Problem, ProblemResponse, problem_response
 
-# asyncpg's failures to connect reach us as they are; those of an open connection are wrapped.
+# Some of asyncpg's failures to connect reach us as they are; others are wrapped.
 AWAY = (
     DBAPIError,
     PoolTimeoutError,
@@ -22,6 +22,9 @@ AWAY = (
     TooManyConnectionsError,
 )
 
+# Classes of SQLSTATE: connection exceptions, insufficient resources, an operator's intervention
+# (shutting down, starting up, crashed).
+OUTAGE_CLASSES = {"08", "53", "57"}
 # No room on the disk, no room in the quota, a disk that went read-only.
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
@@ -37,7 +40,10 @@ async def _on_outage(_: Request, exc: Exception) -> ProblemResponse:
 
 
 def _is_outage(exc: DBAPIError) -> bool:
-    return exc.connection_invalidated or isinstance(exc, OperationalError | InterfaceError)
+    # The driver's generic error covers Postgres that is going down or not up yet.
+    state = getattr(exc.orig, "sqlstate", None) or ""
+    lost = exc.connection_invalidated or state[:2] in OUTAGE_CLASSES
+    return lost or isinstance(exc, OperationalError | InterfaceError)
 
 
 async def _on_no_room(_: Request, exc: Exception) -> ProblemResponse:
