@@ -8,22 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from app.cache.embedded import EmbeddedRedis
-from app.store.database import Database
 from tests.faults.background import Background
-from tests.faults.books import SumKeeper
-from tests.faults.cluster import Cluster
-from tests.faults.cutting_proxy import CuttingProxy
-from tests.faults.disk import SmallDisk
 from tests.faults.fault_table import FaultTable, write_between
 from tests.faults.fault_world import FaultWorld
-from tests.faults.http_messages import Connections
+from tests.faults.opening import open_world
 from tests.faults.postgres import PostgresServer
-from tests.faults.witnesses import Crowd
 
 REPETITIONS = int(os.environ.get("TWOFOLD_FAULT_REPETITIONS", "1"))
 N_DEVICES = 24
-KINDS = ("replica", "coordinator")
+COUNTS = {"replica": 1, "coordinator": 1}
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +53,10 @@ def fault_postgres() -> Iterator[PostgresServer]:
         server.stop()
 
 
-@pytest.fixture(
-    scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
-)
+STORE_PARAMS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(scope="session", params=STORE_PARAMS)
 def world(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -72,40 +66,7 @@ def world(
     folder = tmp_path_factory.mktemp(request.param)
     postgres = request.getfixturevalue("fault_postgres") if request.param == "postgres" else None
     with ExitStack() as stack:
-        disk = SmallDisk(folder / "disk")
-        stack.callback(disk.remove)
-        redis = EmbeddedRedis(folder / "redis")
-        redis.start()
-        stack.callback(redis.stop)
-        proxies, urls = (
-            {},
-            dict.fromkeys(KINDS, f"sqlite+aiosqlite:///{disk.folder / 'twofold.db'}"),
-        )
-        straight = urls["replica"]
-        if postgres is not None:
-            straight = postgres.url()
-            for kind in KINDS:
-                proxies[kind] = CuttingProxy(background, "127.0.0.1", postgres.port)
-                stack.callback(proxies[kind].close)
-                urls[kind] = postgres.url(port=proxies[kind].port)
-        stores = {
-            kind: {"TWOFOLD_DATABASE_URL": url, "TWOFOLD_REDIS_URL": redis.url}
-            for kind, url in urls.items()
-        }
-        cluster = Cluster(folder, disk.folder / "data", stores, {"replica": 1, "coordinator": 1})
-        stack.callback(cluster.stop)
-        found = FaultWorld(
-            store=request.param,
-            background=background,
-            cluster=cluster,
-            crowd=Crowd(Connections("127.0.0.1", cluster.ports[0])),
-            database=Database(straight),
-            redis=redis,
-            sums=SumKeeper(cluster.data / "blobs"),
-            disk=disk,
-            postgres=postgres,
-            proxies=proxies,
-        )
+        found = open_world(stack, folder, background, COUNTS, postgres)
         found.begin(N_DEVICES)
+        stack.callback(found.end)
         yield found
-        found.end()

@@ -17,6 +17,7 @@ from tests.faults.disk import SmallDisk
 from tests.faults.http_messages import request
 from tests.faults.postgres import PostgresServer
 from tests.faults.processes import ServerProcess
+from tests.faults.round_robin import RoundRobin
 from tests.faults.witnesses import Crowd
 
 # Only a service that hangs takes so long: recovery is measured, and printed, not asserted.
@@ -55,6 +56,7 @@ class FaultWorld:
     disk: SmallDisk
     postgres: PostgresServer | None = None
     proxies: Mapping[str, CuttingProxy] = field(default_factory=dict)
+    balancer: RoundRobin | None = None
     _keeping: bool = field(default=True)
 
     def begin(self, n_devices: int) -> None:

@@ -37,9 +37,13 @@ class PostgresServer:
             self._command += ["-c", setting]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def url(self, host: str = "127.0.0.1", port: int | None = None) -> str:
-        """The database's URL, perhaps by way of a proxy."""
-        return f"postgresql+asyncpg://postgres@{host}:{port or self.port}/postgres"
+    def url(self, database: str, host: str = "127.0.0.1", port: int | None = None) -> str:
+        """A database's URL, perhaps by way of a proxy."""
+        return f"postgresql+asyncpg://postgres@{host}:{port or self.port}/{database}"
+
+    def create(self, database: str) -> None:
+        """Make an empty database."""
+        asyncio.run(self._execute(f'CREATE DATABASE "{database}"'))
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -59,13 +63,19 @@ class PostgresServer:
 
     async def _answers(self) -> bool:
         try:
-            connection = await asyncpg.connect(
-                host="127.0.0.1", port=self.port, user="postgres", timeout=2
-            )
+            await self._execute("SELECT 1")
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
-        await connection.close()
         return True
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(
+            host="127.0.0.1", port=self.port, user="postgres", timeout=2
+        )
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
 
     @property
     def is_running(self) -> bool:
