@@ -12,7 +12,7 @@ import numpy.typing as npt
 from federation.plan import Plan
 from federation.update_codec import encode
 
-METRICS = (1.0, 2.5, 0.0)
+LOSS = 2.5
 
 
 def weight(round_id: int, plan: Plan) -> int:
@@ -20,13 +20,13 @@ def weight(round_id: int, plan: Plan) -> int:
     return plan.grid.levels // 8 + round_id % 65_536
 
 
-def fingerprint(assignment: dict[str, Any], number: int) -> bytes:
+def fingerprint(assignment: dict[str, Any], number: int, loss: float = LOSS) -> bytes:
     """The update of device `number` for this assignment, as it goes over the wire."""
     plan = Plan.from_mapping(assignment["plan"])
     words = np.zeros(plan.n_words, np.int32)
     words[number] = weight(assignment["round"], plan)
     bounds = np.asarray(plan.grid.metric_max)
-    words[plan.n_values :] = np.rint(np.asarray(METRICS) / bounds * plan.grid.levels)
+    words[plan.n_values :] = np.rint(np.asarray((1.0, loss, 0.0)) / bounds * plan.grid.levels)
     return encode(plan.digest, words)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from joserfc.jwk import ECKey
 
 from tests.app.device_by_hand import enrolment
-from tests.faults.fingerprint import fingerprint
+from tests.faults.fingerprint import LOSS, fingerprint
 from tests.faults.http_messages import (
     ANSWER_S,
     BrokenExchangeError,
@@ -41,7 +41,7 @@ class Receipt:
 class Pending:
     """An update that has no receipt yet; sent again and again, byte for byte."""
 
-    url: str
+    assignment: dict[str, Any]
     body: bytes
     body_digest: str
 
@@ -214,10 +214,10 @@ class Crowd:
         return answer.status in statuses
 
 
-def prepare(witness: Witness, assignment: dict[str, Any]) -> Pending:
-    """The bytes that this device has to deliver for an assignment."""
-    body = fingerprint(assignment, witness.number)
-    return Pending(assignment["upload_url"], body, f"sha256:{hashlib.sha256(body).hexdigest()}")
+def prepare(witness: Witness, assignment: dict[str, Any], loss: float = LOSS) -> Pending:
+    """The bytes that this device has to deliver for an assignment; another loss, other bytes."""
+    body = fingerprint(assignment, witness.number, loss)
+    return Pending(assignment, body, f"sha256:{hashlib.sha256(body).hexdigest()}")
 
 
 def upload(token: str, pending: Pending) -> bytes:
@@ -227,4 +227,4 @@ def upload(token: str, pending: Pending) -> bytes:
         "Content-Type": "application/octet-stream",
         "Content-Digest": header_of(pending.body_digest),
     }
-    return request("PUT", pending.url, headers, pending.body)
+    return request("PUT", pending.assignment["upload_url"], headers, pending.body)
