@@ -1,6 +1,7 @@
 """A store that is away or full is no mistake of ours: 503 with `Retry-After`, and one log line."""
 
 import errno
+import socket
 
 import structlog
 from asyncpg.exceptions import (  # type: ignore[import-untyped]
@@ -18,6 +19,7 @@ AWAY = (
     DBAPIError,
     PoolTimeoutError,
     ConnectionError,
+    TimeoutError,
     CannotConnectNowError,
     TooManyConnectionsError,
 )
@@ -25,6 +27,7 @@ AWAY = (
 # Classes of SQLSTATE: connection exceptions, insufficient resources, an operator's intervention
 # (shutting down, starting up, crashed).
 OUTAGE_CLASSES = {"08", "53", "57"}
+UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 # No room on the disk, no room in the quota, a disk that went read-only.
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
@@ -46,7 +49,9 @@ def _is_outage(exc: DBAPIError) -> bool:
     return lost or isinstance(exc, OperationalError | InterfaceError)
 
 
-async def _on_no_room(_: Request, exc: Exception) -> ProblemResponse:
+async def _on_system_error(request: Request, exc: Exception) -> ProblemResponse:
+    if isinstance(exc, socket.gaierror) or getattr(exc, "errno", None) in UNREACHABLE:
+        return await _on_outage(request, exc)
     if not isinstance(exc, OSError) or exc.errno not in NO_ROOM:
         raise exc
     log.error("store_full", error=exc.strerror)
@@ -58,4 +63,4 @@ def install_outage_handlers(app: FastAPI) -> None:
     """Answer 503 where the database is away or a disk is full; the request may come again."""
     for kind in AWAY:
         app.add_exception_handler(kind, _on_outage)
-    app.add_exception_handler(OSError, _on_no_room)
+    app.add_exception_handler(OSError, _on_system_error)

@@ -13,6 +13,7 @@ from tests.faults.cutting_proxy import CuttingProxy
 from tests.faults.disk import SmallDisk
 from tests.faults.fault_world import FaultWorld
 from tests.faults.http_messages import Connections
+from tests.faults.network import Machine
 from tests.faults.postgres import PostgresServer
 from tests.faults.round_robin import RoundRobin
 from tests.faults.witnesses import Crowd
@@ -27,11 +28,13 @@ def open_world(
     settings: Mapping[str, str] | None = None,
     *,
     is_cuttable: bool = True,
+    machine: Machine | None = None,
 ) -> FaultWorld:
     """A service whose processes are not started yet. postgres None: on SQLite.
 
     is_cuttable: a proxy stands before Postgres, which costs more than the queries do. More than one
-    replica stands behind a round-robin proxy. The stack closes everything.
+    replica stands behind a round-robin proxy. machine: where the processes run. The stack closes
+    everything.
     """
     disk = SmallDisk(folder / "disk")
     stack.callback(disk.remove)
@@ -43,7 +46,8 @@ def open_world(
     if postgres is not None:
         postgres.create(folder.name)
         straight = postgres.url(folder.name)
-        urls = dict.fromkeys(counts, straight)
+        near = straight if machine is None else postgres.url(folder.name, machine.near("back"))
+        urls = dict.fromkeys(counts, near)
     if postgres is not None and is_cuttable:
         proxies = {kind: CuttingProxy(background, "127.0.0.1", postgres.port) for kind in counts}
         urls = {kind: postgres.url(folder.name, port=proxies[kind].port) for kind in counts}
@@ -53,7 +57,10 @@ def open_world(
         kind: {"TWOFOLD_DATABASE_URL": url, "TWOFOLD_REDIS_URL": redis.url}
         for kind, url in urls.items()
     }
-    cluster = Cluster(folder, disk.folder / "data", stores, counts, settings)
+    host, prefix = "127.0.0.1", {}
+    if machine is not None:
+        host, prefix = machine.far("front"), dict.fromkeys(counts, machine.prefix)
+    cluster = Cluster(folder, disk.folder / "data", stores, counts, settings, prefix, host)
     stack.callback(cluster.stop)
     balancer = None
     if len(cluster.ports) > 1:
@@ -64,7 +71,7 @@ def open_world(
         store="sqlite" if postgres is None else "postgres",
         background=background,
         cluster=cluster,
-        crowd=Crowd(Connections("127.0.0.1", port)),
+        crowd=Crowd(Connections(host, port)),
         database=Database(straight),
         redis=redis,
         sums=SumKeeper(cluster.data / "blobs"),
