@@ -1,6 +1,7 @@
 """A service of real processes for each store, shared by the faults that it must survive."""
 
 import os
+import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -29,6 +30,8 @@ def repetitions() -> int:
 def table() -> Iterator[FaultTable]:
     """What this session finds; written to the page that TWOFOLD_FAULT_TABLE names."""
     found = FaultTable()
+    cores, system = os.cpu_count(), platform.system()
+    found.facts.append(f"`make faults REPETITIONS={REPETITIONS}`, {cores} cores, {system}.")
     yield found
     page = os.environ.get("TWOFOLD_FAULT_TABLE")
     if page:

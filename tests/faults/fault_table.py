@@ -43,7 +43,9 @@ class FaultTable:
             outcome = OUTCOME if row.recoveries else "not run"
             cells = [_cell(row, store) for store in STORES]
             lines.append(_line([number, name, *cells, outcome]))
-        return [*lines, "", *self.facts]
+        for fact in self.facts:
+            lines += ["", fact]
+        return lines
 
 
 def _cell(row: Row, store: str) -> str:

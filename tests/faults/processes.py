@@ -29,7 +29,7 @@ class ServerProcess:
         self.kind = kind
         self.log = log
         self._command = list(command)
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,7 +56,7 @@ class ServerProcess:
                 self._command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._environment,
+                env=self.environment,
                 cwd=self.log.parent,
                 preexec_fn=die_with_parent,
             )

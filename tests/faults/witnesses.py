@@ -69,6 +69,7 @@ class Crowd:
     them ask for work; None means all. patience_s: devices hang up after a random time up to this;
     None means that they wait. strange: answers that no device should ever get. n_repeated: receipts
     that came for an update which had been accepted before, without its device having heard of it.
+    longest_s: the longest that a device has waited for an answer.
     """
 
     def __init__(self, connections: Connections, seed: int = 1, downloads: bool = True) -> None:
@@ -80,6 +81,7 @@ class Crowd:
         self.n_asking: int | None = None
         self.patience_s: float | None = None
         self.n_repeated = 0
+        self.longest_s = 0.0
         self._downloads = downloads
         self._random = random.Random(seed)
         self._tasks: list[asyncio.Task[None]] = []
@@ -148,6 +150,7 @@ class Crowd:
         patience_s = ANSWER_S
         if self.patience_s is not None:
             patience_s = self._random.uniform(0, self.patience_s)
+        asked_at = time.monotonic()
         try:
             answer = await self.connections.exchange(sent, patience_s)
         except BrokenExchangeError as error:
@@ -156,6 +159,8 @@ class Crowd:
             self.answers[str(answer.status)] += 1
             if answer.status not in OUTAGES:
                 return answer
+        finally:
+            self.longest_s = max(self.longest_s, time.monotonic() - asked_at)
         await asyncio.sleep(self._random.uniform(*OUTAGE_PAUSE_S))
         return None
 
