@@ -8,10 +8,12 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 # How much the scaled campaigns do in `make test`; the large runs have targets of their own.
 EXAMPLES ?= 25
+REPETITIONS ?= 5
 # A folder of MovieLens 100K, for the benchmarks.
 DATA ?= $(TWOFOLD_DATA)/ml-100k
 
-.PHONY: help install check test demo fuzz browser benchmark-time-to-quality benchmark-flower clean
+.PHONY: help install check test demo fuzz faults browser benchmark-time-to-quality
+.PHONY: benchmark-flower clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-25s %s\n", $$1, $$2}'
@@ -40,6 +42,10 @@ demo: $(STAMP) ## The whole path on a sample shop: devices, rounds, recommendati
 
 fuzz: $(STAMP) ## Every route against generated bad input, at length
 	TWOFOLD_EXAMPLES=1000 $(BIN)/python -m pytest -n 2 tests/fuzz $(ARGS)
+
+faults: $(STAMP) ## Real processes, stores, disks and networks that fail; writes docs/reliability.md
+	TWOFOLD_FAULT_REPETITIONS=$(REPETITIONS) TWOFOLD_FAULT_TABLE=docs/reliability.md \
+		$(BIN)/python -m pytest tests/faults $(ARGS)
 
 browser: $(STAMP) ## The page in a headless Chromium at two widths
 	$(BIN)/python -m pytest tests/browser $(ARGS)

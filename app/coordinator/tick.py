@@ -24,7 +24,7 @@ from app.wiring import State
 # From the close of one round over its reduction and gate to the next one's opening, perhaps with a
 # catalogue version in between. A tick ends after so many steps even if more is to be done.
 STEPS_MAX = 8
-BACKOFF_S_MAX = 5.0
+BACKOFF_S_MAX = 2.0
 
 log = structlog.get_logger()
 

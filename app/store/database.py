@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -17,6 +18,21 @@ T = TypeVar("T")
 ATTEMPTS_MAX = 8
 SERIALISATION_STATES = {"40001", "40P01", "55P03"}
 FOREIGN_KEY_VIOLATION = "23503"
+
+CONNECT_S = 5.0
+# A peer that fell silent (its machine died, its network was cut) is given up after PEER_SILENT_S on
+# both sides: by us, or a query would wait for a quarter of an hour, the kernel's default; by
+# Postgres, or a transaction that nobody will end would hold its locks as long.
+PEER_SILENT_S = 4
+KEEPALIVE_PROBES = 3
+SERVER_SIDE = {
+    "tcp_user_timeout": str(1000 * PEER_SILENT_S),
+    "tcp_keepalives_idle": "1",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": str(KEEPALIVE_PROBES),
+    # A process that is frozen within a transaction is as good as gone; none of ours waits in one.
+    "idle_in_transaction_session_timeout": "10s",
+}
 
 
 class Database:
@@ -34,6 +50,8 @@ class Database:
         )
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
+        else:
+            _bound_silence(self.engine)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -67,7 +85,9 @@ class Database:
 def _pool_options(is_sqlite: bool) -> dict[str, Any]:
     if is_sqlite:
         return {"connect_args": {"timeout": 10}}
-    return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True, "pool_timeout": 5}
+    arguments = {"timeout": CONNECT_S, "server_settings": SERVER_SIDE}
+    pool = {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True, "pool_timeout": 5}
+    return {**pool, "connect_args": arguments}
 
 
 def _is_conflict(error: DBAPIError) -> bool:
@@ -79,6 +99,24 @@ def _row_went(error: DBAPIError) -> bool:
     # A row that the transaction had read was deleted before it referred to it. Run again, it finds
     # the row missing and says so; a second violation is a mistake of ours.
     return getattr(error.orig, "sqlstate", None) == FOREIGN_KEY_VIOLATION
+
+
+def _bound_silence(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _on_connect(connection: Any, _: Any) -> None:
+        # asyncpg has no option for its socket.
+        transport = connection.driver_connection._transport
+        peer = transport.get_extra_info("socket")
+        if peer is None or peer.family == socket.AF_UNIX or not hasattr(socket, "TCP_USER_TIMEOUT"):
+            return
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (
+            (socket.TCP_USER_TIMEOUT, 1000 * PEER_SILENT_S),
+            (socket.TCP_KEEPIDLE, 1),
+            (socket.TCP_KEEPINTVL, 1),
+            (socket.TCP_KEEPCNT, KEEPALIVE_PROBES),
+        ):
+            peer.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:

@@ -1,4 +1,7 @@
-"""A database that is away is not a mistake of ours: 503 with `Retry-After`, and one log line."""
+"""A store that is away or full is no mistake of ours: 503 with `Retry-After`, and one log line."""
+
+import errno
+import socket
 
 import structlog
 from asyncpg.exceptions import (  # type: ignore[import-untyped]
@@ -11,14 +14,22 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.errors import Problem, ProblemResponse, problem_response
 
-# asyncpg's failures to connect reach us as they are; those of an open connection are wrapped.
+# Some of asyncpg's failures to connect reach us as they are; others are wrapped.
 AWAY = (
     DBAPIError,
     PoolTimeoutError,
     ConnectionError,
+    TimeoutError,
     CannotConnectNowError,
     TooManyConnectionsError,
 )
+
+# Classes of SQLSTATE: connection exceptions, insufficient resources, an operator's intervention
+# (shutting down, starting up, crashed).
+OUTAGE_CLASSES = {"08", "53", "57"}
+UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
+# No room on the disk, no room in the quota, a disk that went read-only.
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 log = structlog.get_logger()
 
@@ -32,10 +43,24 @@ async def _on_outage(_: Request, exc: Exception) -> ProblemResponse:
 
 
 def _is_outage(exc: DBAPIError) -> bool:
-    return exc.connection_invalidated or isinstance(exc, OperationalError | InterfaceError)
+    # The driver's generic error covers Postgres that is going down or not up yet.
+    state = getattr(exc.orig, "sqlstate", None) or ""
+    lost = exc.connection_invalidated or state[:2] in OUTAGE_CLASSES
+    return lost or isinstance(exc, OperationalError | InterfaceError)
+
+
+async def _on_system_error(request: Request, exc: Exception) -> ProblemResponse:
+    if isinstance(exc, socket.gaierror) or getattr(exc, "errno", None) in UNREACHABLE:
+        return await _on_outage(request, exc)
+    if not isinstance(exc, OSError) or exc.errno not in NO_ROOM:
+        raise exc
+    log.error("store_full", error=exc.strerror)
+    detail = "The service has no room to store this; try again."
+    return problem_response(Problem(503, "store_full", detail, headers={"Retry-After": "5"}))
 
 
 def install_outage_handlers(app: FastAPI) -> None:
-    """Answer 503 where the database is away; nothing was committed then."""
+    """Answer 503 where the database is away or a disk is full; the request may come again."""
     for kind in AWAY:
         app.add_exception_handler(kind, _on_outage)
+    app.add_exception_handler(OSError, _on_system_error)

@@ -1,0 +1,53 @@
+"""Two coordinators at once: one dies or freezes, the other goes on, no round is made twice: F2."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from app.crash_points import CrashPoint
+from tests.faults.fault_table import FaultTable
+from tests.faults.fault_world import FaultWorld, Recovery
+
+pytestmark = pytest.mark.faults
+
+POINTS: tuple[CrashPoint, ...] = (
+    "publish_before_commit",
+    "reduce_after_sum",
+    "reduce_before_sum",
+    "gate_after_candidate",
+    "publish_after_commit",
+)
+
+
+@pytest.fixture
+def pair(world: FaultWorld) -> Iterator[FaultWorld]:
+    """The world with a second coordinator, which has shown that it is at work."""
+    second = world.cluster.add("coordinator")
+    second.start()
+    world.wait_for(lambda: "round_moved" in second.end_of_log(), "the second does nothing")
+    yield world
+    world.cluster.remove(second)
+
+
+def test_the_other_goes_on(pair: FaultWorld, table: FaultTable, repetitions: int) -> None:
+    # In the short run two of the points, in the long one all of them, again and again.
+    for point in (POINTS * repetitions)[: 2 if repetitions == 1 else None]:
+        fallen = pair.kill_at(point)
+        recovery = Recovery(pair.recovered_after(time.monotonic(), "coordinator"))
+        fallen.start()
+        pair.check()
+        name = f"one of two coordinators killed at `{point}`"
+        table.note("F2", name, pair.store, recovery)
+
+
+def test_a_frozen_one_finds_out(pair: FaultWorld, table: FaultTable, repetitions: int) -> None:
+    for number in range(repetitions):
+        frozen = pair.cluster.of_kind("coordinator")[number % 2]
+        frozen.freeze()
+        time.sleep(1.0)
+        frozen.thaw()
+        recovery = Recovery(pair.recovered_after(time.monotonic(), "coordinator"))
+        pair.check()
+        name = "one of two coordinators frozen for a second"
+        table.note("F2", name, pair.store, recovery)
