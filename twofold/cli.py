@@ -2,14 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from twofold.house import install_service
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 app = typer.Typer(
     name="twofold",
@@ -59,13 +62,36 @@ def serve(
 @app.command()
 def coordinate(data_dir: DataDir = None) -> None:
     """Run the coordinator alone: it opens, closes and publishes rounds."""
+    _follow_supervisor()
+    with _part("server"):
+        from app.coordinator.process import coordinate as run
+
+    _run_beside(run, data_dir)
+
+
+@app.command(name="reduce")
+def reduce_rounds(data_dir: DataDir = None) -> None:
+    """Run a reducer: it sums parts of closed rounds beside the coordinator and other reducers."""
+    _follow_supervisor()
+    with _part("server"):
+        from app.coordinator.reducer_process import reduce as run
+
+    _run_beside(run, data_dir)
+
+
+def _follow_supervisor() -> None:
+    # The first thing of all: what the part itself imports takes seconds.
     from twofold.supervision import follow_supervisor
 
     follow_supervisor()
-    with _part("server"):
-        from app.coordinator.process import coordinate as run
-        from twofold import serving
-        from twofold.start_checks import StartRefusedError, read_settings
+
+
+def _run_beside(
+    run: Callable[["Settings", str], Coroutine[Any, Any, None]], data_dir: Path | None
+) -> None:
+    """Run a part of the service over the stores of a service that was started before."""
+    from twofold import serving
+    from twofold.start_checks import StartRefusedError, read_settings
 
     try:
         settings = read_settings(data_dir)

@@ -3,9 +3,6 @@
 It keeps nothing that it could not read again: killed at any point, another one goes on.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import numpy as np
 import structlog
 
@@ -24,7 +21,6 @@ from app.wiring import State
 # From the close of one round over its reduction and gate to the next one's opening, perhaps with a
 # catalogue version in between. A tick ends after so many steps even if more is to be done.
 STEPS_MAX = 8
-BACKOFF_S_MAX = 2.0
 
 log = structlog.get_logger()
 
@@ -83,20 +79,3 @@ class Coordinator:
             return
         await sweep(self._state)
         self._swept, self._rounds.ended = True, False
-
-
-async def run_forever(tick: Callable[[], Awaitable[None]], pause_s: float) -> None:
-    """Tick until cancelled; a failed tick is logged and tried again after a growing pause."""
-    failures = 0
-    while True:
-        try:
-            await tick()
-            failures = 0
-        except Exception:  # whatever went wrong, the stores hold all that the next tick needs
-            failures += 1
-            log.exception("tick_failed", failures=failures)
-        await asyncio.sleep(pause_s if not failures else _backoff_s(pause_s, failures))
-
-
-def _backoff_s(pause_s: float, failures: int) -> float:
-    return min(pause_s * 2.0 ** min(failures, 16), BACKOFF_S_MAX)

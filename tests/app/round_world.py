@@ -1,13 +1,15 @@
 """Tests with rounds: small cohorts, a catalogue, a coordinator that is ticked by hand."""
 
+import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import numpy as np
 from sqlalchemy import select
 
 from app.coordinator.tick import Coordinator
-from app.rounds.repository import StoredRound, newest_round
+from app.rounds.repository import StoredRound, newest_round, plan_body
 from app.settings import RoundSettings, Settings
 from app.store.tables import updates
 from app.wiring import State
@@ -64,6 +66,13 @@ class RoundWorld:
             stored = await newest_round(connection)
         assert stored is not None
         return stored
+
+    async def state_of(self, round_id: int) -> dict[str, Any]:
+        """A round as operators see it, with its plan."""
+        shown = (await self.server.get(f"/v1/rounds/{round_id}")).json()
+        async with self.state["database"].read() as connection:
+            body = await plan_body(connection, shown["plan_digest"])
+        return shown | {"plan": json.loads(body)}
 
     async def counted(self) -> list[str]:
         """Body digests of accepted updates."""
