@@ -36,6 +36,8 @@ def make_chain() -> list[AuditRecord]:
                 metrics={"loss": 4.25, "hits_at_10": 0.5},
                 gate="passed",
                 training_state=digest(b"state"),
+                updates_root=digest(b"root"),
+                build={"torch": "2.9.0", "threads": 1},
             )
         )
     return chain
@@ -73,6 +75,9 @@ ROUND = CHAIN[-1]
         {"metrics": {"loss": True}},
         {"metrics": [1]},
         {"training_state": "x"},
+        {"updates_root": "x"},
+        {"build": {"threads": None}},
+        {"build": "torch"},
     ],
 )
 def test_records_that_do_not_fit_together(change: dict[str, Any]) -> None:
@@ -87,6 +92,11 @@ def test_missing_field_is_named(name: str) -> None:
     del plain[name]
     with pytest.raises(ValueError, match=f"^{name}: missing"):
         AuditRecord.from_json(json.dumps(plain).encode())
+
+
+def test_only_a_round_has_a_root_of_updates() -> None:
+    with pytest.raises(ValueError, match=r"^updates_root: only a round"):
+        replace(CHAIN[1], updates_root=digest(b"root"))
 
 
 def test_unknown_and_mistyped_fields() -> None:
