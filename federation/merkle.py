@@ -1,4 +1,4 @@
-"""The Merkle tree over a round's updates: a device proves that its own is in it, and shows no other.
+"""The Merkle tree over a round's updates, by which a device proves that its own was counted.
 
 Hashing and proofs are those of RFC 9162, section 2.1 (https://www.rfc-editor.org/rfc/rfc9162): a
 leaf is hashed behind 0x00 and a node behind 0x01, so that neither passes for the other. Roots and

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.coordinator.build import present_build
 from app.coordinator.model import FOLDER, Model
 from app.models.publish import VersionContent, write_version
 from app.store.blobs import BlobStore, digest_of
@@ -23,6 +24,7 @@ class RoundEvidence:
     count: int
     members: tuple[str, ...]
     metrics: Mapping[str, int | float | str]
+    updates_root: str
     gate: str = "passed"
 
 
@@ -80,6 +82,7 @@ def make_candidate(
         parent_chain=parent.chain if parent else GENESIS_CHAIN,
         model=manifest_digest,
         training_state=model_digest,
+        build=present_build(),
         **evidence,
     )
     model = Model(

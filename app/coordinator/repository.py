@@ -178,10 +178,3 @@ async def open_plans(connection: AsyncConnection) -> list[tuple[int, bytes]]:
     query = select(rounds.c.id, plans.c.body).join(plans, plans.c.digest == rounds.c.plan_digest)
     rows = await connection.execute(query.where(rounds.c.phase.not_in(sorted(ENDED))))
     return [(row[0], bytes(row[1])) for row in rows]
-
-
-async def newest_manifests(connection: AsyncConnection, n: int) -> list[tuple[bytes, str]]:
-    """(manifest, model digest) of the n newest versions, newest first."""
-    query = select(versions.c.manifest, versions.c.model_digest)
-    rows = await connection.execute(query.order_by(versions.c.id.desc()).limit(n))
-    return [(bytes(row[0]), row[1]) for row in rows]

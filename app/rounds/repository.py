@@ -40,13 +40,17 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Update:
-    """The record of an accepted update; its bytes lie in the blob store until the round ends."""
+    """The record of an accepted update; its bytes lie in the blob store until the round ends.
+
+    receipt: as signed when it was accepted, a compact JWS.
+    """
 
     assignment_id: str
     round_id: int
     body_digest: str
     size_bytes: int
     accepted_at: float
+    receipt: str
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ _UPDATE = (
     updates.c.body_digest,
     updates.c.size_bytes,
     updates.c.accepted_at,
+    updates.c.receipt,
 )
 
 
@@ -236,6 +241,7 @@ async def add_update(connection: AsyncConnection, accepted: Update, requests: in
         "size_bytes": accepted.size_bytes,
         "requests": requests,
         "accepted_at": accepted.accepted_at,
+        "receipt": accepted.receipt,
     }
     await connection.execute(insert(updates).values(values))
 

@@ -45,7 +45,8 @@ class CheckInAnswer(BaseModel):
 class ReceiptView(BaseModel):
     """Proof that an update is stored; `mode` "plain" means that the server can read it.
 
-    outcome: "pending" until the round ends, then "counted" or "discarded".
+    outcome: "pending" until the round ends, then "counted" or "discarded". signed: the same fields
+    but the outcome, as a compact JWS (ES256); its key is at `/.well-known/jwks.json`.
     """
 
     assignment: str
@@ -56,6 +57,7 @@ class ReceiptView(BaseModel):
     accepted_at: str
     mode: str
     outcome: str
+    signed: str
 
 
 class RoundMetrics(BaseModel):

@@ -19,6 +19,7 @@ from app.rounds.repository import Lease, StoredRound, Update
 from app.rounds.update_body import check_body, problem_of
 from app.wiring import State
 from federation.plan import Plan
+from federation.receipt import ReceiptClaims
 from federation.refusals import Refusal
 from federation.round_effects import Refuse
 from federation.round_engine import step
@@ -88,15 +89,29 @@ async def accept_update(
     crash_point("upload_before_blob")
     await anyio.to_thread.run_sync(state["blobs"].put, FOLDER, name, body)
     crash_point("upload_after_blob")
-    accepted = Update(
-        offer.lease.assignment.id, offer.stored.id, body_digest, len(body), state["clock"]()
-    )
+    accepted = _signed(state, offer, body_digest, len(body))
     try:
         return await _commit(state, device_id, accepted, requests)
     except Problem as problem:
         if problem.status < 500:
             await _forget(state, accepted, name)
         raise
+
+
+def _signed(state: State, offer: Offer, body_digest: str, size_bytes: int) -> Update:
+    """The update's row with its receipt, which goes out only once the row is committed."""
+    now, assignment = state["clock"](), offer.lease.assignment.id
+    claims = ReceiptClaims(
+        assignment=assignment,
+        round=offer.stored.id,
+        plan_digest=offer.stored.plan_digest,
+        body_digest=body_digest,
+        size_bytes=size_bytes,
+        accepted_at=rfc3339(now),
+        mode=offer.plan.mode,
+    )
+    signed = state["receipts"].sign(claims)
+    return Update(assignment, offer.stored.id, body_digest, size_bytes, now, signed)
 
 
 async def _commit(
@@ -160,4 +175,5 @@ def receipt(accepted: Update, stored: StoredRound, plan: Plan) -> dict[str, str 
         "accepted_at": rfc3339(accepted.accepted_at),
         "mode": plan.mode,
         "outcome": outcomes.get(stored.state.phase, "pending"),
+        "signed": accepted.receipt,
     }

@@ -38,9 +38,9 @@ def holds(leaf: bytes, index: int, size: int, path: tuple[str, ...], root: str) 
 
 @pytest.mark.parametrize("index", [-1, 3])
 def test_no_leaf_no_path(index: int) -> None:
-    with pytest.raises(ValueError, match="^index"):
+    with pytest.raises(ValueError, match=r"^index"):
         inclusion_path(LEAVES[:3], index)
-    with pytest.raises(ValueError, match="^index"):
+    with pytest.raises(ValueError, match=r"^index"):
         root_from_path(LEAVES[0], index, 3, ())
 
 
