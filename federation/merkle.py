@@ -6,12 +6,20 @@ hashes are digests in the form of `canonical`.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from federation.canonical import PREFIX, raw_digest
 
 LEAF, NODE = b"\x00", b"\x01"
 UPDATE_LABEL = b"twofold/update/1"
+
+
+def update_leaves(updates: Iterable[tuple[str, str]]) -> list[bytes]:
+    """The leaves of a round's updates, (assignment, body digest), in the order of assignment ids.
+
+    By their UTF-8 bytes, which is also the order of code points.
+    """
+    return [update_leaf(*update) for update in sorted(updates)]
 
 
 def update_leaf(assignment: str, body_digest: str) -> bytes:

@@ -23,7 +23,9 @@ JWS_TYPE = "twofold-receipt"
 class ReceiptClaims:
     """An update was stored, and counts once if its round publishes.
 
-    body_digest, size_bytes: of the update's bytes. accepted_at: RFC 3339. mode: the plan's; "plain"
+    round: the one that takes the update. plan_digest: of the plan that it was made for. staleness:
+    model steps that it is behind its round, which lessen its weight. body_digest, size_bytes: of
+    the update's bytes. accepted_at: RFC 3339. mode: the plan's; "plain"
     says that the service can read the update. ValueError names a field that is wrong.
     """
 
@@ -32,6 +34,7 @@ class ReceiptClaims:
     plan_digest: str
     body_digest: str
     size_bytes: int
+    staleness: int
     accepted_at: str
     mode: str
 
@@ -42,6 +45,7 @@ class ReceiptClaims:
             require_digest(getattr(self, name), name)
         require_int(self.round, "round", 0)
         require_int(self.size_bytes, "size_bytes", 0)
+        require_int(self.staleness, "staleness", 0)
 
     def to_json(self) -> bytes:
         """The canonical bytes, which are signed."""

@@ -1,18 +1,20 @@
 """`twofold audit verify`: the verification on a terminal, with its progress and its table."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from app.access.secrets import signing_secret
+from app.audit.rebuilding import Outcome
 from app.audit.verification import AuditOptions, Finding, Verification
 from app.settings import Settings
 from app.store.blobs import BlobStore
 from app.store.database import Database
 
-OUTCOMES = {
+OUTCOMES: Mapping[Outcome, str] = {
     "identical": "rebuilt, byte for byte",
     "within_bound": "rebuilt on another build, within the bound",
     "not_compared": "replayed on another build, no table kept to compare",
@@ -70,7 +72,7 @@ def _aside(word: str, n: int) -> str:
     return f"{n} more {word}" if n else ""
 
 
-def _difference(findings: list[Finding], outcome: str) -> str:
+def _difference(findings: list[Finding], outcome: Outcome) -> str:
     if outcome != "within_bound":
         return ""
     found = [f.rebuilt.difference for f in findings if f.rebuilt]

@@ -1,14 +1,17 @@
 """What a version's record says against what is stored: rows, sum, bundle, model. Reads only."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.audit.repository import PublishedRound, StoredVersion
+from app.coordinator.audited_blobs import exact_shards
 from app.coordinator.model import FOLDER as MODELS
 from app.coordinator.reducing import read_sum
+from app.coordinator.repository import VersionRow
 from app.coordinator.retention import Retention
 from app.coordinator.round_version import updates_root
-from app.coordinator.sweeping import shard_names
 from app.models.bundle import FOLDER as BUNDLES
 from app.models.publish import CATALOGUES
 from app.models.shards import FOLDER as SHARDS
@@ -20,9 +23,10 @@ from federation.plan import Plan
 
 @dataclass(frozen=True)
 class Evidence:
-    """A version with its record, and its round if it has one."""
+    """A version with its record, what it is loaded by, and its round if it has one."""
 
     row: StoredVersion
+    source: VersionRow
     record: AuditRecord
     round: PublishedRound | None
 
@@ -34,7 +38,7 @@ class Evidence:
 def check_evidence(blobs: BlobStore, evidence: Evidence, retention: Retention) -> BrokenLink | None:
     """None if all that is kept of the version is what its record names; else the first difference.
 
-    What `retention` keeps must be there; what it does not keep is not looked for.
+    What `retention` keeps must be there. What else is there must be what its name says.
     """
     broken = _check_row(evidence) or _check_round(evidence)
     if broken is None and evidence.round is not None and retention.keeps_evidence(evidence.row.id):
@@ -78,37 +82,41 @@ def _check_sum(blobs: BlobStore, evidence: Evidence, found: PublishedRound) -> B
     stored = read_sum(blobs, plan, found.id)
     if stored is None:
         return evidence.broken("sum: it is gone, or is none")
-    running, name = stored
+    summed, name = stored
     if name != evidence.record.sum:
         return evidence.broken("sum: not the one of the record")
-    if running.count != evidence.record.count:
-        return evidence.broken(f"sum: it holds {running.count} updates")
-    return _check_blob(blobs, evidence, "bundle", BUNDLES, plan.bundle)
+    if summed.count != evidence.record.count:
+        return evidence.broken(f"sum: it holds {summed.count} updates")
+    return _check_blob(blobs, evidence, "bundle", (BUNDLES, plan.bundle), needed=True)
 
 
 def _check_model(blobs: BlobStore, evidence: Evidence, retention: Retention) -> BrokenLink | None:
     row, manifest = evidence.row, json.loads(evidence.row.manifest)
-    whole, rankable = retention.keeps_state(row.id, row.kind), retention.is_rankable(row.id)
-    wanted: list[tuple[str, str, str]] = []
-    if whole:
-        wanted.append(("training_state", MODELS, row.model_digest))
-    if whole or rankable:
-        wanted.append(("catalogue", CATALOGUES, manifest["catalogue"]["digest"]))
-        names = sorted(shard_names(manifest, rankable))
-        wanted += [("shard", SHARDS, name) for name in names]
-    for what, folder, name in wanted:
-        broken = _check_blob(blobs, evidence, what, folder, name)
+    must_be = retention.keeps_whole(row.id, row.kind)
+    exact = exact_shards(manifest) if must_be else set()
+    named = [
+        ("training_state", MODELS, row.model_digest, must_be),
+        ("catalogue", CATALOGUES, manifest["catalogue"]["digest"], must_be),
+        *(("shard", SHARDS, name, name in exact) for name in sorted(_shards(manifest))),
+    ]
+    for what, folder, name, needed in named:
+        broken = _check_blob(blobs, evidence, what, (folder, name), needed)
         if broken is not None:
             return broken
     return None
 
 
+def _shards(manifest: Mapping[str, Any]) -> set[str]:
+    heads = manifest["heads"].values()
+    return {shard["digest"] for head in heads for shards in head.values() for shard in shards}
+
+
 def _check_blob(
-    blobs: BlobStore, evidence: Evidence, what: str, folder: str, name: str
+    blobs: BlobStore, evidence: Evidence, what: str, at: tuple[str, str], needed: bool
 ) -> BrokenLink | None:
-    body = blobs.get(folder, name)
+    body, place = blobs.get(*at), "/".join(at)
     if body is None:
-        return evidence.broken(f"{what}: {folder}/{name} is gone")
-    if digest_of(body) != name:
-        return evidence.broken(f"{what}: {folder}/{name} is damaged")
+        return evidence.broken(f"{what}: {place} is gone") if needed else None
+    if digest_of(body) != at[1]:
+        return evidence.broken(f"{what}: {place} is damaged")
     return None

@@ -17,7 +17,6 @@ import torch
 from app.audit.evidence import Evidence
 from app.audit.scratch_blobs import ScratchBlobs
 from app.coordinator.model import Model, ModelLostError, load_model
-from app.coordinator.repository import VersionRow
 from app.coordinator.retention import Retention
 from app.coordinator.round_version import ClosedRound, RoundCandidate, make_round_version
 from app.models.served_model import ModelUnreadableError
@@ -73,12 +72,10 @@ class Replay:
         return _compare(evidence, made, stored)
 
     def _stored(self, evidence: Evidence, retention: Retention) -> Model | BrokenLink | None:
-        row = evidence.row
-        if not retention.keeps_state(row.id, row.kind):
+        if not retention.keeps_whole(evidence.row.id, evidence.row.kind):
             return None
-        version = VersionRow(row.id, row.manifest, row.manifest_digest, row.model_digest, row.chain)
         try:
-            return load_model(self._blobs, version)
+            return load_model(self._blobs, evidence.source)
         except (ModelLostError, ModelUnreadableError, ValueError) as error:
             return evidence.broken(f"training_state: {error}")
 

@@ -8,6 +8,7 @@ from typing import Literal
 from app.audit import repository
 from app.audit.evidence import Evidence, check_evidence
 from app.audit.rebuilding import Rebuilt, Replay
+from app.coordinator.repository import find_version
 from app.coordinator.retention import Retention, is_checkpoint
 from app.coordinator.retention_repository import find_retention
 from app.settings import Settings
@@ -101,7 +102,8 @@ class Verification:
     async def _evidence(self, number: int, previous: AuditRecord | None) -> Evidence | BrokenLink:
         async with self._database.read() as connection:
             row = await repository.find_version(connection, number)
-            if row is None:
+            source = await find_version(connection, number)
+            if row is None or source is None:
                 return BrokenLink(number, "version: it is missing")
             record = read_stored(StoredRecord(row.id, row.record, row.chain))
             if isinstance(record, BrokenLink):
@@ -109,9 +111,10 @@ class Verification:
             broken = check_link(previous, record)
             if broken is not None:
                 return broken
-            if row.round_id is None:
-                return Evidence(row, record, None)
-            return Evidence(row, record, await repository.find_round(connection, row.round_id))
+            found = None
+            if row.round_id is not None:
+                found = await repository.find_round(connection, row.round_id)
+            return Evidence(row, source, record, found)
 
     async def _find(self, evidence: Evidence) -> Finding | BrokenLink:
         row, retention = evidence.row, self._retention
@@ -119,22 +122,19 @@ class Verification:
         broken = await asyncio.to_thread(check_evidence, self._blobs, evidence, retention)
         if broken is not None:
             return broken
-        rebuilt = None
+        rebuilt: Rebuilt | BrokenLink | None = None
         if max(self._replay_from, retention.base) <= row.id <= self._replay_to:
             rebuilt = await asyncio.to_thread(self._replay.advance, evidence, retention)
-            if isinstance(rebuilt, BrokenLink):
-                return rebuilt
+        if isinstance(rebuilt, BrokenLink):
+            return rebuilt
         checked: Literal["checked", "pruned"] | None = None
         if row.kind == "round":
             checked = "checked" if retention.keeps_evidence(row.id) else "pruned"
         return Finding(row.id, row.kind, row.chain, checked, rebuilt)
 
     async def _find_retention(self) -> Retention | None:
-        settings = self._settings
         async with self._database.read() as connection:
-            return await find_retention(
-                connection, settings.audit_versions, settings.rankable_versions
-            )
+            return await find_retention(connection, self._settings.audit_versions)
 
     async def _aim_at(self, version: int) -> None:
         """Let replay run from the checkpoint before `version` to it."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.tables import assignments, catalogue, items, plans, rounds, updates, versions
@@ -105,6 +105,18 @@ async def live_rows(connection: AsyncConnection) -> tuple[tuple[int, str], ...]:
 
 async def newest_version(connection: AsyncConnection) -> VersionRow | None:
     """The newest published version."""
+    newest = select(func.max(versions.c.id)).scalar_subquery()
+    return await _one_version(connection, versions.c.id == newest)
+
+
+async def find_version(connection: AsyncConnection, version: int) -> VersionRow | None:
+    """The published version with this number."""
+    return await _one_version(connection, versions.c.id == version)
+
+
+async def _one_version(
+    connection: AsyncConnection, where: ColumnElement[bool]
+) -> VersionRow | None:
     columns = (
         versions.c.id,
         versions.c.manifest,
@@ -112,8 +124,7 @@ async def newest_version(connection: AsyncConnection) -> VersionRow | None:
         versions.c.model_digest,
         versions.c.chain,
     )
-    query = select(*columns).order_by(versions.c.id.desc()).limit(1)
-    row = (await connection.execute(query)).first()
+    row = (await connection.execute(select(*columns).where(where))).first()
     return VersionRow(row[0], bytes(row[1]), row[2], row[3], row[4]) if row else None
 
 
@@ -178,3 +189,10 @@ async def open_plans(connection: AsyncConnection) -> list[tuple[int, bytes]]:
     query = select(rounds.c.id, plans.c.body).join(plans, plans.c.digest == rounds.c.plan_digest)
     rows = await connection.execute(query.where(rounds.c.phase.not_in(sorted(ENDED))))
     return [(row[0], bytes(row[1])) for row in rows]
+
+
+async def newest_manifests(connection: AsyncConnection, n: int) -> list[tuple[bytes, str]]:
+    """(manifest, model digest) of the n newest versions, newest first."""
+    query = select(versions.c.manifest, versions.c.model_digest)
+    rows = await connection.execute(query.order_by(versions.c.id.desc()).limit(n))
+    return [(bytes(row[0]), row[1]) for row in rows]

@@ -9,31 +9,23 @@ version between two checkpoints is had again by replay.
 from dataclasses import dataclass
 
 CHECKPOINT_EVERY = 20
-# The one before the newest as well: another coordinator may still be reading it.
-NEWEST_STATES = 2
 
 
 @dataclass(frozen=True)
 class Retention:
-    """base: the oldest version that stays whole; newest: the newest one; n_rankable: how many item
-    tables devices and API workers may still ask for, in every encoding."""
+    """base: the oldest version that stays whole; newest: the newest one."""
 
     base: int
     newest: int
-    n_rankable: int
 
     def keeps_evidence(self, version: int) -> bool:
         """Whether the sum and the bundle of a round's version stay."""
         return version > self.base
 
-    def keeps_state(self, version: int, kind: str) -> bool:
-        """Whether a version stays whole: training state, float32 item table, catalogue map."""
-        old_enough = version >= self.base and is_checkpoint(version, kind)
-        return old_enough or version > self.newest - NEWEST_STATES
-
-    def is_rankable(self, version: int) -> bool:
-        """Whether the item table stays in every encoding."""
-        return version > self.newest - self.n_rankable
+    def keeps_whole(self, version: int, kind: str) -> bool:
+        """Whether a version's training state, float32 item table and catalogue map stay."""
+        is_old_enough = version >= self.base and is_checkpoint(version, kind)
+        return is_old_enough or version == self.newest
 
 
 def is_checkpoint(version: int, kind: str) -> bool:

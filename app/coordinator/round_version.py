@@ -15,7 +15,7 @@ from app.models.bundle import decode_bundle
 from app.models.publish import VersionContent
 from app.store.blobs import BlobStore
 from federation.audit import member_digest
-from federation.merkle import tree_root, update_leaf
+from federation.merkle import tree_root, update_leaves
 from federation.plan import Plan
 from recsys.arrays import Floats
 from recsys.server_step import ServerSettings, ServerState
@@ -65,9 +65,7 @@ def make_round_version(
         count=running.count,
         members=_member_digests(closed, secret),
         metrics=dict(metrics or {}),
-        updates_root=tree_root(
-            [update_leaf(m.assignment_id, m.body_digest) for m in closed.members]
-        ),
+        updates_root=updates_root(closed.members),
     )
     return _checked(blobs, parent, closed, state, evidence, metrics)
 
@@ -104,8 +102,8 @@ def _member_digests(closed: ClosedRound, secret: bytes) -> tuple[str, ...]:
 
 
 def updates_root(members: list[Member]) -> str:
-    """The Merkle root over the updates. members: in the order of their assignments."""
-    return tree_root([update_leaf(member.assignment_id, member.body_digest) for member in members])
+    """The Merkle root over the members' updates."""
+    return tree_root(update_leaves((one.assignment_id, one.body_digest) for one in members))
 
 
 def cohort_metrics(means: Floats, count: int) -> dict[str, int | float] | None:

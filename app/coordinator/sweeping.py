@@ -1,26 +1,25 @@
 """What is deleted when a round has ended, and when versions have become old.
 
-Records, manifests, plans and digests of updates stay; `retention` says what else does. A blob goes
-only when nothing in the database names it and newer blobs of its folder are at least GRACE_S
-younger: another coordinator may have written it for a version that it is about to publish.
+Records, manifests, plans and the digests of updates stay; `retention` says what stays beside what
+is in use. A blob goes only when nothing in the database names it and newer blobs of its folder are
+at least GRACE_S younger: another coordinator may have written it for a version that it is about to
+publish.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.coordinator import repository, retention_repository
+from app.coordinator import repository
+from app.coordinator.audited_blobs import find_audited
 from app.coordinator.model import FOLDER as MODELS
 from app.coordinator.reducing import SUMS
-from app.coordinator.retention import Retention
 from app.crash_points import crash_point
 from app.models.bundle import FOLDER as BUNDLES
 from app.models.publish import CATALOGUES
-from app.models.shards import ENCODINGS
 from app.models.shards import FOLDER as SHARDS
 from app.rounds.uploads import FOLDER as UPDATES
 from app.store.blobs import BlobStore
@@ -29,26 +28,22 @@ from federation.plan import Plan
 
 GRACE_S = 30.0
 UNFINISHED_S = 3600.0
-# The encoding that every other one follows from.
-EXACT = "float32"
 
 
 async def sweep(state: State) -> None:
     """Delete the updates of ended rounds, and the blobs of old versions and plans."""
-    blobs, settings = state["blobs"], state["settings"]
+    blobs, n_versions = state["blobs"], state["settings"].rankable_versions
     names = blobs.names(UPDATES)
     async with state["database"].read() as connection:
         wanted = await repository.assignments_of_open_rounds(connection)
-        retention = await retention_repository.find_retention(
-            connection, settings.audit_versions, settings.rankable_versions
-        )
-        kept = await _blobs_in_use(connection, retention)
-        base = retention.base if retention else 0
-        first_round = await retention_repository.first_round_kept(connection, base)
+        kept = await _blobs_in_use(connection, n_versions)
+        audited = await find_audited(connection, state["settings"].audit_versions)
+    for folder, needed in audited.blobs.items():
+        kept[folder] |= needed
     crash_point("sweep_before_delete")
     await asyncio.to_thread(delete_updates, blobs, names, wanted)
     await asyncio.to_thread(prune, blobs, kept)
-    await asyncio.to_thread(_prune_sums, blobs, first_round or 0)
+    await asyncio.to_thread(_prune_sums, blobs, audited.first_round)
     # File times are the file system's: compare them with its clock, not with the service's.
     await asyncio.to_thread(blobs.forget_unfinished, time.time() - UNFINISHED_S)
 
@@ -64,29 +59,24 @@ def delete_updates(blobs: BlobStore, names: list[str], wanted: set[str]) -> int:
     return len(gone)
 
 
-async def _blobs_in_use(
-    connection: AsyncConnection, retention: Retention | None
-) -> dict[str, set[str]]:
-    """Folder -> names that the open rounds and the versions that stay need."""
+async def _blobs_in_use(connection: AsyncConnection, n_versions: int) -> dict[str, set[str]]:
+    """Folder -> names that the newest versions and the open rounds need."""
+    newest = await repository.newest_manifests(connection, n_versions)
     kept: dict[str, set[str]] = {folder: set() for folder in (SHARDS, CATALOGUES, MODELS, BUNDLES)}
-    plans = [body for _, body in await repository.open_plans(connection)]
-    if retention is not None:
-        for version in await retention_repository.whole_versions(connection, retention):
-            manifest = json.loads(version.manifest)
-            kept[CATALOGUES].add(manifest["catalogue"]["digest"])
-            kept[SHARDS] |= shard_names(manifest, retention.is_rankable(version.id))
-            if retention.keeps_state(version.id, version.kind):
-                kept[MODELS].add(version.model_digest)
-        plans += await retention_repository.evidence_plans(connection, retention.base)
-    kept[BUNDLES] = {Plan.from_json(body).bundle for body in plans}
+    # The one before the newest as well: another coordinator may still be reading it.
+    kept[MODELS] = {model_digest for _, model_digest in newest[:2]}
+    for body, _ in newest:
+        manifest = json.loads(body)
+        kept[CATALOGUES].add(manifest["catalogue"]["digest"])
+        kept[SHARDS] |= _shards(manifest)
+    open_plans = await repository.open_plans(connection)
+    kept[BUNDLES] = {Plan.from_json(body).bundle for _, body in open_plans}
     return kept
 
 
-def shard_names(manifest: Mapping[str, Any], every_encoding: bool) -> set[str]:
-    """Digests of a manifest's shards: all of them, or those that the others are made from."""
-    encodings = ENCODINGS if every_encoding else (EXACT,)
+def _shards(manifest: dict[str, Any]) -> set[str]:
     heads = manifest["heads"].values()
-    return {shard["digest"] for head in heads for name in encodings for shard in head[name]}
+    return {shard["digest"] for head in heads for shards in head.values() for shard in shards}
 
 
 def prune(blobs: BlobStore, kept: dict[str, set[str]]) -> int:

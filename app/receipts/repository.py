@@ -17,12 +17,10 @@ class PublishedRecord:
     chain: str
 
 
-async def leaves(connection: AsyncConnection, round_id: int) -> list[tuple[str, str]]:
-    """(assignment, body digest) of a round's updates, in the order of their assignments."""
+async def updates_of(connection: AsyncConnection, round_id: int) -> list[tuple[str, str]]:
+    """(assignment, body digest) of a round's updates."""
     query = select(updates.c.assignment_id, updates.c.body_digest)
-    rows = await connection.execute(
-        query.where(updates.c.round_id == round_id).order_by(updates.c.assignment_id)
-    )
+    rows = await connection.execute(query.where(updates.c.round_id == round_id))
     return [(row[0], row[1]) for row in rows]
 
 

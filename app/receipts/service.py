@@ -7,7 +7,7 @@ from app.receipts import repository
 from app.receipts.schemas import ProofView
 from app.rounds import uploads
 from app.wiring import State
-from federation.merkle import inclusion_path, update_leaf
+from federation.merkle import inclusion_path, update_leaves
 from federation.round_state import ENDED
 
 
@@ -23,16 +23,16 @@ async def prove(state: State, device_id: str, assignment_id: str) -> ProofView:
     _check_published(offer.stored.state.phase)
     async with state["database"].read() as connection:
         published = await repository.record_of_round(connection, offer.stored.id)
-        pairs = await repository.leaves(connection, offer.stored.id)
+        pairs = await repository.updates_of(connection, offer.stored.id)
     assert published is not None, "a published round has a version"
-    index = [assignment for assignment, _ in pairs].index(assignment_id)
+    index = sorted(assignment for assignment, _ in pairs).index(assignment_id)
     return ProofView(
         assignment=assignment_id,
         round=offer.stored.id,
         version=published.version,
         leaf_index=index,
         tree_size=len(pairs),
-        path=list(inclusion_path([update_leaf(*pair) for pair in pairs], index)),
+        path=list(inclusion_path(update_leaves(pairs), index)),
         record=json.loads(published.record),
         chain=published.chain,
     )

@@ -107,6 +107,7 @@ def _signed(state: State, offer: Offer, body_digest: str, size_bytes: int) -> Up
         plan_digest=offer.stored.plan_digest,
         body_digest=body_digest,
         size_bytes=size_bytes,
+        staleness=0,  # rounds are synchronous
         accepted_at=rfc3339(now),
         mode=offer.plan.mode,
     )

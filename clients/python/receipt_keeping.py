@@ -38,13 +38,17 @@ def _fetch_keys(connection: Connection, book: ReceiptBook) -> Failure | None:
 
 
 def _difference(claims: ReceiptClaims, pending: PendingUpload) -> str | None:
-    """The first field in which the receipt is not for these bytes."""
+    """The first field in which the receipt is not for these bytes.
+
+    The round may be a later one than the update was made for, never an earlier one.
+    """
     plan = HEADER.unpack_from(pending.body)[3]
     sent = {
         "assignment": pending.assignment,
-        "round": pending.round,
         "plan_digest": f"sha256:{plan.hex()}",
         "body_digest": pending.digest,
         "size_bytes": len(pending.body),
     }
+    if claims.round < pending.round:
+        return "round"
     return next((name for name, value in sent.items() if getattr(claims, name) != value), None)

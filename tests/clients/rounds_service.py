@@ -184,6 +184,7 @@ class Service:
             "plan_digest": self.plan_digest,
             "body_digest": digest(body),
             "size_bytes": len(body),
+            "staleness": 0,
             "accepted_at": instant(101.0),
             "mode": "plain",
         }

@@ -23,6 +23,7 @@ CLAIMS = ReceiptClaims.from_json(VECTOR["payload"].encode())
         ("plan_digest", "x"),
         ("body_digest", None),
         ("size_bytes", 1.5),
+        ("staleness", -1),
         ("accepted_at", 7),
         ("mode", ""),
     ],
