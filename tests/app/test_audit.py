@@ -245,9 +245,9 @@ class TestAnotherBuild:
 
         def take(off: float) -> None:
             def made(blobs: Any, parent: Any, closed: Any, secret: bytes) -> Any:
-                with monkeypatch.context() as patched, torch.no_grad():
+                parent.state.tower.residual.data += off
+                with monkeypatch.context() as patched:
                     patched.setattr(candidate, "present_build", lambda: {"torch": "9.9"})
-                    parent.state.tower.residual += off
                     return make(blobs, parent, closed, secret)
 
             monkeypatch.setattr(rebuilding, "make_round_version", made)
