@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from app.audit.endpoints import router as audit
 from app.clock import Clock, system_clock
 from app.devices.endpoints import router as devices
 from app.errors import install_error_handlers
@@ -16,6 +17,8 @@ from app.models.endpoints import router as models
 from app.models.order_endpoints import router as version_orders
 from app.operations.endpoints import router as operations
 from app.problem_schema import PROBLEM_RESPONSES
+from app.receipts.endpoints import router as receipts
+from app.receipts.endpoints import well_known
 from app.recommendations.endpoints import router as recommendations
 from app.rounds.endpoints import router as rounds
 from app.rounds.operator_endpoints import router as round_steering
@@ -64,13 +67,14 @@ def create_app(
     # Before the rounds themselves: `/rounds/schedule` is no round's number.
     for router in (round_steering, round_orders):
         v1.include_router(router)
-    for router in (items, users, events, devices, rounds, models, version_orders):
+    for router in (items, users, events, devices, rounds, receipts, models, version_orders, audit):
         v1.include_router(router)
     for router in (recommendations, keys):
         v1.include_router(router)
     v1.include_router(item_import, max_body_size=settings.import_body_bytes_max)
     app.include_router(v1)
     app.include_router(operations)
+    app.include_router(well_known)
     return app
 
 

@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     secret: SecretStr = Field(SecretStr(""), description="Signs tokens; empty: kept in `data_dir`.")
     server_key: SecretStr = Field(SecretStr(""), description="Bootstrap key; empty: generated.")
     publishable_key: SecretStr = Field(SecretStr(""), description="Likewise, for pages.")
+    receipt_key: SecretStr = Field(
+        SecretStr(""), description="Signs receipts: P-256, PEM; empty: kept in `data_dir`."
+    )
 
     event_types: Annotated[tuple[str, ...], NoDecode] = Field(
         EVENT_TYPES, description="Comma-separated; an operator may append types, never reorder."
@@ -107,6 +110,9 @@ class Settings(BaseSettings):
     rankable_versions: int = Field(5, ge=1, description="Item tables that stay rankable.")
     live_after_s: float = Field(
         86400.0, gt=0, description="Longest wait of a version for a cohort that measures it."
+    )
+    audit_versions: int = Field(
+        100, ge=1, description="Newest versions that can be rebuilt from their records."
     )
 
     user_token_ttl_s: float = Field(3600.0, gt=0, description="Life of a user token.")

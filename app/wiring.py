@@ -17,6 +17,7 @@ from app.cache.user_state import UserStates
 from app.clock import Clock, system_clock
 from app.models.serving import ServingModels
 from app.operations.metrics import Metrics
+from app.receipts.signing import ReceiptSigner, receipt_key
 from app.settings import Settings
 from app.store.blobs import BlobStore
 from app.store.database import Database
@@ -33,6 +34,7 @@ class State(TypedDict):
     user_states: UserStates
     blobs: BlobStore
     tokens: TokenSigner
+    receipts: ReceiptSigner
     known_keys: KnownKeys
     serving: ServingModels
     metrics: Metrics
@@ -65,6 +67,7 @@ def build_state(settings: Settings, redis_url: str, clock: Clock) -> State:
         user_states=UserStates(cache, settings.user_state_ttl_s),
         blobs=blobs,
         tokens=TokenSigner(signing_secret(settings), clock),
+        receipts=ReceiptSigner(receipt_key(settings)),
         known_keys=KnownKeys(clock),
         serving=ServingModels(database, blobs, settings.rankable_versions),
         metrics=Metrics(),

@@ -32,7 +32,9 @@ class AuditRecord:
     round's plan and of the exact sum's bytes. count: updates in the sum. members: salted digests of
     their accounts, sorted and distinct. metrics: the cohort's means. gate: outcome of the checks
     before publication. training_state: digest of the tower and optimiser that training goes on
-    from. Only a round has plan, sum, members and gate.
+    from. updates_root: Merkle root over the updates in the sum, in the order of their assignments.
+    build: what the version's bytes depend on beside all this, such as the library's version and the
+    number of threads. Only a round has plan, sum, members, gate and updates_root.
 
     base: the version that this one was made from, null if that is its parent; a change of the
     catalogue or a rollback may reach back. restored_row, restored_from: the one row that a rollback
@@ -56,6 +58,8 @@ class AuditRecord:
     base: int | None = None
     restored_from: int | None = None
     restored_row: int | None = None
+    updates_root: str | None = None
+    build: Mapping[str, Scalar] | None = None
 
     def __post_init__(self) -> None:
         require_int(self.version, "version", 0)
@@ -69,8 +73,9 @@ class AuditRecord:
         require_digest(self.model, "model")
         if self.training_state is not None:
             require_digest(self.training_state, "training_state")
-        if self.metrics is not None:
-            object.__setattr__(self, "metrics", frozen_scalars(self.metrics, "metrics"))
+        for name in ("metrics", "build"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, frozen_scalars(getattr(self, name), name))
         self._check_round()
         self._check_base()
 
@@ -93,7 +98,9 @@ class AuditRecord:
             require_digest(self.plan, "plan")
             require_digest(self.sum, "sum")
             require_text(self.gate, "gate")
-        for name in ("plan", "sum", "gate"):
+        if self.updates_root is not None:
+            require_digest(self.updates_root, "updates_root")
+        for name in ("plan", "sum", "gate", "updates_root"):
             if self.kind != "round" and getattr(self, name) is not None:
                 raise ValueError(f"{name}: only a round has one")
         if (self.count > 0) != (self.kind == "round"):
@@ -106,8 +113,9 @@ class AuditRecord:
     def to_mapping(self) -> dict[str, Any]:
         """The record as plain JSON values."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
-        metrics = None if self.metrics is None else dict(self.metrics)
-        return plain | {"members": list(self.members), "metrics": metrics}
+        for name in ("metrics", "build"):
+            plain[name] = None if plain[name] is None else dict(plain[name])
+        return plain | {"members": list(self.members)}
 
     def to_json(self) -> bytes:
         """The canonical bytes, which the digest is taken of."""

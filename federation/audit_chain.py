@@ -31,7 +31,7 @@ def verify_chain(records: Iterable[AuditRecord], head: str | None = None) -> Bro
     """
     previous: AuditRecord | None = None
     for record in records:
-        broken = _check_link(previous, record)
+        broken = check_link(previous, record)
         if broken is not None:
             return broken
         previous = record
@@ -45,15 +45,20 @@ def verify_stored(stored: Iterable[StoredRecord], head: str | None = None) -> Br
     """Like `verify_chain`, from stored bytes: names the very record that was changed."""
     records = []
     for row in stored:
-        try:
-            record = AuditRecord.from_json(row.record)
-        except ValueError as error:
-            return BrokenLink(row.version, f"record: {error}")
-        broken = _check_stored(row, record)
-        if broken is not None:
-            return broken
+        record = read_stored(row)
+        if isinstance(record, BrokenLink):
+            return record
         records.append(record)
     return verify_chain(records, head)
+
+
+def read_stored(row: StoredRecord) -> AuditRecord | BrokenLink:
+    """The record in a store's bytes, if they are its canonical ones and belong to its digest."""
+    try:
+        record = AuditRecord.from_json(row.record)
+    except ValueError as error:
+        return BrokenLink(row.version, f"record: {error}")
+    return _check_stored(row, record) or record
 
 
 def _check_stored(row: StoredRecord, record: AuditRecord) -> BrokenLink | None:
@@ -66,7 +71,8 @@ def _check_stored(row: StoredRecord, record: AuditRecord) -> BrokenLink | None:
     return None
 
 
-def _check_link(previous: AuditRecord | None, record: AuditRecord) -> BrokenLink | None:
+def check_link(previous: AuditRecord | None, record: AuditRecord) -> BrokenLink | None:
+    """None if `record` follows `previous`, or begins the chain when there is none."""
     if previous is None:
         if record.kind != "genesis":
             return BrokenLink(record.version, "kind: the chain must begin with a genesis")

@@ -28,6 +28,10 @@ DataDir = Annotated[
 ]
 
 
+audit_app = typer.Typer(help="What the versions were made from.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+
+
 def main() -> None:
     """Entry of the command and of `python -m twofold`."""
     install_service()
@@ -113,6 +117,41 @@ def migrate(data_dir: DataDir = None) -> None:
     except StartRefusedError as error:
         raise _refused(error) from None
     typer.echo("The database is at the newest schema.")
+
+
+@audit_app.callback()
+def audit() -> None:
+    """What the versions were made from."""
+
+
+@audit_app.command()
+def verify(
+    data_dir: DataDir = None,
+    version: Annotated[int | None, typer.Option(min=1, help="Rebuild this version only.")] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild/--no-rebuild", help="Rebuild versions from their sums.")
+    ] = True,
+    head: Annotated[
+        str | None, typer.Option(help="A chain digest noted earlier, which must still be there.")
+    ] = None,
+) -> None:
+    """Check chain and sums, rebuild versions from their records, name the first broken link."""
+    from rich.console import Console
+
+    with _part("server"):
+        from app.audit.verification import AuditOptions, CannotRebuildError
+        from twofold import auditing, serving
+        from twofold.start_checks import StartRefusedError, read_settings
+
+    options = AuditOptions(version, rebuild, head)
+    try:
+        settings = read_settings(data_dir)
+        asyncio.run(serving.check_database(settings))
+        holds = asyncio.run(auditing.verify(settings, options, Console()))
+    except (StartRefusedError, CannotRebuildError) as error:
+        raise _refused(error) from None
+    if not holds:
+        raise typer.Exit(1)
 
 
 @app.command()

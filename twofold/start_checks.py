@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from redis.asyncio import ConnectionPool
 
 from app.access.secrets import given_keys, signing_secret
+from app.receipts.signing import receipt_key
 from app.settings import RoundSettings, Settings
 
 
@@ -30,6 +31,7 @@ def read_settings(data_dir: Path | None = None) -> Settings:
         _check_urls(settings)
         _check_data_dir(settings.data_dir)
         signing_secret(settings)
+        receipt_key(settings)
         given_keys(settings)
     except ValidationError as error:
         raise StartRefusedError(_one_line(error)) from error

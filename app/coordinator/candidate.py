@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.coordinator.build import present_build
 from app.coordinator.model import FOLDER, Model
 from app.models.publish import VersionContent, write_version
 from app.store.blobs import BlobStore, digest_of
@@ -23,6 +24,7 @@ class RoundEvidence:
     count: int
     members: tuple[str, ...]
     metrics: Mapping[str, int | float | str]
+    updates_root: str
     gate: str = "passed"
 
 
@@ -103,6 +105,7 @@ def make_candidate(
         base=ancestry.base_version,
         restored_from=ancestry.row[0] if ancestry.row else None,
         restored_row=ancestry.row[1] if ancestry.row else None,
+        build=present_build(),
         **evidence,
     )
     model = Model(

@@ -15,6 +15,7 @@ from app.models.bundle import decode_bundle
 from app.models.publish import VersionContent
 from app.store.blobs import BlobStore
 from federation.audit import member_digest
+from federation.merkle import tree_root, update_leaves
 from federation.plan import Plan
 from recsys.arrays import Floats
 from recsys.server_step import ServerSettings, ServerState
@@ -64,6 +65,7 @@ def make_round_version(
         count=sums.count,
         members=_member_digests(closed, secret),
         metrics=dict(metrics or {}),
+        updates_root=updates_root(closed.members),
     )
     return _checked(blobs, parent, closed, state, evidence, metrics)
 
@@ -97,6 +99,11 @@ def _checked(
 def _member_digests(closed: ClosedRound, secret: bytes) -> tuple[str, ...]:
     salt = hmac.new(secret, MEMBERS_LABEL + str(closed.id).encode(), hashlib.sha256).digest()
     return tuple(sorted(member_digest(salt, member.user_id) for member in closed.members))
+
+
+def updates_root(members: list[Member]) -> str:
+    """The Merkle root over the members' updates."""
+    return tree_root(update_leaves((one.assignment_id, one.body_digest) for one in members))
 
 
 def cohort_metrics(means: Floats, count: int) -> dict[str, int | float] | None:

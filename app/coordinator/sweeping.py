@@ -1,8 +1,9 @@
 """What is deleted when a round has ended, and when versions have become old.
 
-Records and manifests stay. A blob goes only when nothing in the database names it and newer blobs
-of its folder are at least GRACE_S younger: another coordinator may have written it for a version
-that it is about to publish.
+Records, manifests, plans and the digests of updates stay; `retention` says what stays beside what
+is in use. A blob goes only when nothing in the database names it and newer blobs of its folder are
+at least GRACE_S younger: another coordinator may have written it for a version that it is about to
+publish.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.coordinator import repository
+from app.coordinator.audited_blobs import find_audited
 from app.coordinator.model import FOLDER as MODELS
 from app.coordinator.reducing import PARTIALS, SUMS
 from app.crash_points import crash_point
@@ -36,11 +38,14 @@ async def sweep(state: State) -> None:
         wanted = await repository.assignments_of_open_rounds(connection)
         open_rounds = await repository.open_rounds(connection)
         kept = await _blobs_in_use(connection, n_versions)
+        audited = await find_audited(connection, state["settings"].audit_versions)
+    for folder, needed in audited.blobs.items():
+        kept[folder] |= needed
     crash_point("sweep_before_delete")
     await asyncio.to_thread(delete_unwanted, blobs, UPDATES, names, wanted)
     await asyncio.to_thread(delete_unwanted, blobs, PARTIALS, partials, set(map(str, open_rounds)))
     await asyncio.to_thread(prune, blobs, kept)
-    await asyncio.to_thread(_prune_sums, blobs, n_versions)
+    await asyncio.to_thread(_prune_sums, blobs, audited.first_round)
     # File times are the file system's: compare them with its clock, not with the service's.
     await asyncio.to_thread(blobs.forget_unfinished, time.time() - UNFINISHED_S)
 
@@ -82,11 +87,11 @@ def prune(blobs: BlobStore, kept: dict[str, set[str]]) -> int:
     return sum(_prune_folder(blobs, folder, names) for folder, names in kept.items())
 
 
-def _prune_sums(blobs: BlobStore, n_kept: int) -> None:
-    """Keep the sums of the newest rounds."""
-    names = sorted(blobs.names(SUMS), key=lambda name: int(name.rsplit("-", 1)[1]))
-    for name in names[:-n_kept]:
-        blobs.delete(SUMS, name)
+def _prune_sums(blobs: BlobStore, first_round: int) -> None:
+    """Keep the sums of the rounds from `first_round` on."""
+    for name in blobs.names(SUMS):
+        if int(name.rsplit("-", 1)[1]) < first_round:
+            blobs.delete(SUMS, name)
 
 
 def _prune_folder(blobs: BlobStore, folder: str, kept: set[str]) -> int:

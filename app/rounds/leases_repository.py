@@ -26,7 +26,8 @@ class Assignment:
 class Update:
     """The record of an accepted update; its bytes lie in the blob store until the round ends.
 
-    position: its place in the round's sum; staleness: model steps that it is behind.
+    position: its place in the round's sum; staleness: model steps that it is behind; receipt: as
+    signed when it was accepted, a compact JWS.
     """
 
     assignment_id: str
@@ -36,6 +37,7 @@ class Update:
     body_digest: str
     size_bytes: int
     accepted_at: float
+    receipt: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ _UPDATE = (
     updates.c.body_digest,
     updates.c.size_bytes,
     updates.c.accepted_at,
+    updates.c.receipt,
 )
 
 
@@ -134,6 +137,7 @@ async def add_update(connection: AsyncConnection, accepted: Update, requests: in
         "size_bytes": accepted.size_bytes,
         "requests": requests,
         "accepted_at": accepted.accepted_at,
+        "receipt": accepted.receipt,
     }
     await connection.execute(insert(updates).values(values))
 

@@ -50,7 +50,8 @@ class ReceiptView(BaseModel):
     """Proof that an update is stored; `mode` "plain" means that the server can read it.
 
     round: the one whose sum it is in; staleness: model steps that it is behind; outcome: "pending"
-    until the round ends, then "counted" or "discarded".
+    until the round ends, then "counted" or "discarded". signed: the same fields but the outcome, as
+    a compact JWS (ES256); its key is at `/.well-known/jwks.json`.
     """
 
     assignment: str
@@ -62,6 +63,7 @@ class ReceiptView(BaseModel):
     accepted_at: str
     mode: str
     outcome: str
+    signed: str
 
 
 class RoundMetrics(BaseModel):

@@ -24,6 +24,7 @@ from app.rounds.update_body import BodyCheck, problem_of
 from app.store.blobs import Draft
 from app.wiring import State
 from federation.plan import Plan
+from federation.receipt import ReceiptClaims
 from federation.refusals import Refusal
 from federation.round_effects import Accept, Effect, Refuse
 from federation.round_engine import step
@@ -193,7 +194,7 @@ async def _commit(
         after, effects = _step(offer, body_digest, now)
         if offer.lease.accepted is not None:
             return Taken(offer.lease.accepted, offer.stored, is_new=False)
-        accepted = _update(offer, effects[0], body_digest, now)
+        accepted = _update(state, offer, effects[0], body_digest, now)
         job_updates = state["settings"].reduce_job_updates
         await save_after(connection, offer.stored, after, effects, now, job_updates)
         await leases.add_update(connection, accepted, requests)
@@ -225,16 +226,29 @@ def _step(offer: Offer, body_digest: str, now: float) -> tuple[RoundState, tuple
     return after, effects
 
 
-def _update(offer: Offer, effect: Effect, body_digest: str, now: float) -> Update:
+def _update(state: State, offer: Offer, effect: Effect, body_digest: str, now: float) -> Update:
+    """The update's row with its receipt, which goes out only once the row is committed."""
     assert isinstance(effect, Accept)
+    assignment_id, size_bytes = offer.lease.assignment.id, update_bytes(offer.plan.n_words)
+    claims = ReceiptClaims(
+        assignment=assignment_id,
+        round=offer.stored.id,
+        plan_digest=offer.plan.digest,
+        body_digest=body_digest,
+        size_bytes=size_bytes,
+        staleness=offer.staleness,
+        accepted_at=rfc3339(now),
+        mode=offer.plan.mode,
+    )
     return Update(
-        assignment_id=offer.lease.assignment.id,
+        assignment_id=assignment_id,
         round_id=offer.stored.id,
         position=effect.position,
         staleness=offer.staleness,
         body_digest=body_digest,
-        size_bytes=update_bytes(offer.plan.n_words),
+        size_bytes=size_bytes,
         accepted_at=now,
+        receipt=state["receipts"].sign(claims),
     )
 
 
@@ -267,4 +281,5 @@ def receipt(accepted: Update, stored: StoredRound, plan: Plan) -> dict[str, str 
         "accepted_at": rfc3339(accepted.accepted_at),
         "mode": plan.mode,
         "outcome": outcomes.get(stored.state.phase, "pending"),
+        "signed": accepted.receipt,
     }

@@ -215,6 +215,8 @@ updates = Table(
     Column("staleness", Integer, nullable=False),
     Column("body_digest", Text, nullable=False),
     Column("size_bytes", Integer, nullable=False),
+    # The signed receipt as it was given: the same upload again gets the same bytes.
+    Column("receipt", Text, nullable=False),
     # Requests of the device from assignment to receipt; null when the counter was away.
     Column("requests", Integer),
     Column("accepted_at", Double, nullable=False),

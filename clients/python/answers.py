@@ -79,7 +79,8 @@ class CheckIn:
 class Receipt:
     """The service's word that an update is stored and counts if its round publishes.
 
-    outcome: "pending", "counted" or "discarded"; accepted_at: RFC 3339, as the service wrote it.
+    outcome: "pending", "counted" or "discarded"; accepted_at: RFC 3339, as the service wrote it;
+    signed: a compact JWS that says the same, not yet checked.
     """
 
     assignment: str
@@ -87,6 +88,7 @@ class Receipt:
     body_digest: str
     accepted_at: str
     outcome: str
+    signed: str
 
 
 def read_check_in(answer: Answer) -> CheckIn | Failure:
@@ -116,6 +118,7 @@ def read_receipt(answer: Answer) -> Receipt | Failure:
             body_digest=require_digest(fields["body_digest"], "body_digest"),
             accepted_at=require_text(fields["accepted_at"], "accepted_at"),
             outcome=require_text(fields["outcome"], "outcome"),
+            signed=require_text(fields["signed"], "signed"),
         )
     except (ValueError, KeyError, TypeError) as error:
         return malformed(answer, error)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clients.python.device import Device
     from clients.python.outcomes import Outcome
     from clients.python.personal_ranking import Recommendation
+    from clients.python.receipt_audit import DeviceAudit
 
 device_app = typer.Typer(
     help="One device: its history and user tower stay in a folder of yours.",
@@ -113,6 +114,41 @@ def recommend(
         console.print(_table(found))
     else:
         _say("There is no model here yet.")
+
+
+@device_app.command()
+def receipts(folder: Folder) -> None:
+    """Prove what became of each update by its receipt, and check the audit chain."""
+    from clients.python.durable_files import CorruptedStateError
+    from clients.python.receipt_audit import DeviceAudit
+
+    with _open(folder) as device:
+        try:
+            audit = device.audit()
+        except CorruptedStateError as error:
+            raise _end(error) from error
+    if not isinstance(audit, DeviceAudit):
+        raise _end(ValueError(f"{audit.reason}: {audit.detail}"))
+    if audit.standings:
+        console.print(_standings(audit))
+    if audit.head is not None:
+        _say(f"The chain of {audit.head[0]} versions holds. Head: {audit.head[1]}")
+    if not audit.holds:
+        raise _end(ValueError("a proof does not hold"))
+
+
+def _standings(audit: "DeviceAudit") -> Table:
+    table = Table("round", "accepted at", "mode", "outcome")
+    for one in audit.standings:
+        words = f"{one.outcome}: {one.why}" if one.why else one.outcome
+        if one.version is not None:
+            place = f"as {one.leaf_index + 1} of {one.tree_size}"
+            words = f"counted once in version {one.version}, {place}"
+        claims = one.claims
+        # Text: what a service said may hold brackets, which would read as markup
+        row = (str(claims.round), claims.accepted_at, claims.mode, words)
+        table.add_row(*(Text(cell) for cell in row))
+    return table
 
 
 def _refresh(device: "Device") -> None:

@@ -24,6 +24,8 @@ from clients.python.transport import JSON_BYTES_MAX, Transport
 from federation.canonical import raw_digest
 
 BINARY = "application/octet-stream"
+# A record names every member of its round.
+RECORDS_PER_PAGE = 20
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,19 @@ class Connection:
         if isinstance(answer, Failure):
             return answer, answer.status or 0
         return read_receipt(answer), answer.status
+
+    def receipt_keys(self) -> Answer | Failure:
+        """The JWK set that checks receipts; it is for anybody, so no token goes along."""
+        return self._transport.send("GET", f"{self._base_url}/.well-known/jwks.json")
+
+    def proof(self, assignment: str) -> Answer | Failure:
+        """The proof that the update of an assignment was counted."""
+        return self.download(f"{self._base_url}/v1/updates/{quote(assignment, safe='')}/proof")
+
+    def audit_records(self, cursor: str | None) -> Answer | Failure:
+        """A page of the audit chain, oldest first; from the genesis on, or from a cursor."""
+        query = f"limit={RECORDS_PER_PAGE}" + (f"&cursor={quote(cursor)}" if cursor else "")
+        return self.download(f"{self._base_url}/v1/audit/records?{query}")
 
     def _send(
         self,

@@ -31,6 +31,7 @@ from clients.python.personal_ranking import (
     fitting_tower,
 )
 from clients.python.problems import NotEnrolledError, ServiceProblem
+from clients.python.receipt_audit import DeviceAudit, audit_receipts
 from clients.python.session import Session
 from clients.python.state import DeviceFolder, Identity, StoredTower
 from clients.python.transport import Transport, check_base_url
@@ -156,6 +157,13 @@ class Device(Closing):
     def take_part(self, now: float | None = None) -> Outcome:
         """One attempt to take part in a round; `until` of its outcome says when to try again."""
         return self._rounds.attempt(self._options.clock() if now is None else now)
+
+    def audit(self) -> DeviceAudit | Failure | Objection:
+        """Prove by every receipt what became of its update, and check the audit chain.
+
+        Raises: CorruptedStateError.
+        """
+        return audit_receipts(self._connection, self._folder.receipts)
 
     def sync(self) -> Synced | Failure | Objection:
         """Download what is new of the service's current model version."""

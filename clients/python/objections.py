@@ -23,6 +23,10 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "n_words_mismatch": "The plan's number of words does not fit the bundle.",
         "training_diverged": "Training gave values that are not finite.",
         "digest_mismatch": "Downloaded bytes are not those of their digest.",
+        "receipt_invalid": "The receipt is not signed by a key of the service, or says nothing.",
+        "proof_invalid": "The proof does not show that the update was counted exactly once.",
+        "chain_broken": "The audit chain does not hold.",
+        "chain_forked": "The audit chain is not the one that the device saw before.",
         "model_malformed": "The model's manifest, map or shards do not hold what they should.",
     }
 )

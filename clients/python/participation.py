@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clients.python.answers import Assignment, CheckIn, Failure
+from clients.python.answers import Assignment, CheckIn, Failure, Receipt
 from clients.python.bundle import decode_bundle
 from clients.python.connection import Connection
 from clients.python.model_store import ModelStore
@@ -26,6 +26,7 @@ from clients.python.outcomes import (
 from clients.python.own_history import own_history
 from clients.python.own_rows import OwnRows
 from clients.python.plan_checks import DeviceLimits, check_plan
+from clients.python.receipt_keeping import keep_receipt
 from clients.python.session import Send, Session, Wait, next_step
 from clients.python.state import DeviceFolder, PendingUpload, Schedule
 from clients.python.transport import own_url
@@ -146,6 +147,8 @@ class Participation:
 
     def _send(self, pending: PendingUpload, now: float) -> Outcome:
         answer, status = self._connection.upload(pending.url, pending.body, pending.digest)
+        if isinstance(answer, Receipt):
+            answer = keep_receipt(self._connection, self._folder.receipts, pending, answer)
         return self._session.on_upload(pending, answer, status, now, self._schedule.failures)
 
     def _settle(self, outcome: Outcome, now: float) -> None:

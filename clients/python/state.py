@@ -6,6 +6,8 @@
     tower.safetensors  the adapted user tower
     pending.update     an update that was made and not yet acknowledged: a JSON line, then its bytes
     schedule.json      when to come back, drawn when the service said so
+    receipts/, receipt-keys.json, chain.json
+                       what the service signed, and its audit chain as last seen (`receipt_book`)
     model/             item table and catalogue map as downloaded (`model_store`)
 
 Every file is replaced whole, so that a crash leaves the old one or the new one. A file that holds
@@ -24,6 +26,7 @@ from safetensors.numpy import save
 from clients.python.durable_files import CorruptedStateError, make_private_folder, replace_file
 from clients.python.event_log import EventLog
 from clients.python.keystore import DeviceKey
+from clients.python.receipt_book import ReceiptBook
 from clients.python.tensors import read_tensors
 from federation.canonical import digest
 from federation.strict_fields import (
@@ -97,6 +100,7 @@ class DeviceFolder:
         self.path = folder
         make_private_folder(folder)
         self.events = EventLog(folder / "events.jsonl")
+        self.receipts = ReceiptBook(folder)
 
     @property
     def key_path(self) -> Path:

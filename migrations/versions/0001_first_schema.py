@@ -312,6 +312,7 @@ def upgrade() -> None:
         sa.Column("staleness", sa.Integer(), nullable=False),
         sa.Column("body_digest", sa.Text(), nullable=False),
         sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("receipt", sa.Text(), nullable=False),
         sa.Column("requests", sa.Integer(), nullable=True),
         sa.Column("accepted_at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(

@@ -21,7 +21,8 @@ from clients.python.device import Device
 from clients.python.options import DeviceOptions
 from clients.python.session import RetryPolicy
 from clients.python.transport import Transport
-from federation.canonical import digest
+from federation.canonical import canonical_json, digest
+from federation.receipt import JWS_TYPE
 from recsys.datasets.interactions import Event
 from tests.clients.made_up_model import EVENT_TYPES, World
 
@@ -64,6 +65,8 @@ class Service:
         self.tokens: set[str] = set()
         self.clock_ahead_s = 0.0
         self.bodies: dict[str, bytes] = {}
+        self.receipt_key = ECKey.generate_key("P-256")
+        self.receipt_changes: dict[str, Any] = {}
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         body = await read_body(receive)
@@ -102,6 +105,8 @@ class Service:
             return self._enrol(json.loads(body))
         if method == "POST" and parts[0] == "devices" and parts[2] == "tokens":
             return self._token(parts[1], json.loads(body)["proof"])
+        if path == "/.well-known/jwks.json":
+            return ok({"keys": [self.receipt_key.as_dict(private=False)]})
         token = headers.get("authorization", "").removeprefix("Bearer ")
         if token not in self.tokens:
             return problem(401, "token_expired")
@@ -179,11 +184,17 @@ class Service:
             "plan_digest": self.plan_digest,
             "body_digest": digest(body),
             "size_bytes": len(body),
+            "staleness": 0,
             "accepted_at": instant(101.0),
-            "outcome": "pending",
-            "content_digest": headers["content-digest"],
+            "mode": "plain",
         }
-        return ok(receipt, 201 if known is None else 200)
+        about = {"outcome": "pending", "content_digest": headers["content-digest"]}
+        signed_receipt = self._sign(receipt | self.receipt_changes)
+        return ok(receipt | about | {"signed": signed_receipt}, 201 if known is None else 200)
+
+    def _sign(self, receipt: dict[str, Any]) -> str:
+        header = {"alg": "ES256", "kid": self.receipt_key.thumbprint(), "typ": JWS_TYPE}
+        return jws.serialize_compact(header, canonical_json(receipt), self.receipt_key, ["ES256"])
 
     def _model(
         self, parts: list[str], headers: dict[str, str]

@@ -42,6 +42,7 @@ RECEIPT = {
     "body_digest": DIGEST,
     "accepted_at": "2030-01-01T00:00:00Z",
     "outcome": "pending",
+    "signed": "s",
 }
 
 
@@ -117,7 +118,7 @@ def test_a_check_in_before_any_model_is_read() -> None:
 
 def test_a_receipt_is_read() -> None:
     found = read_receipt(answer(RECEIPT | {"mode": "plain"}))
-    assert found == Receipt("a", 3, DIGEST, "2030-01-01T00:00:00Z", "pending")
+    assert found == Receipt("a", 3, DIGEST, "2030-01-01T00:00:00Z", "pending", "s")
 
 
 def test_a_problem_document_becomes_a_failure() -> None:

@@ -131,7 +131,11 @@ def test_a_restart_between_making_and_sending_sends_the_same_bytes_first(rig: Ri
     assert isinstance(accepted, Accepted)
     assert list(rig.service.updates.values()) == [made]
     sent = rig.service.log[n_requests:]
-    assert [line.split("/")[2] for line in sent] == ["devices", "updates"]  # token, then the bytes
+    assert [line.split("/")[2] for line in sent] == [
+        "devices",  # a token, then the bytes, then the key that checks the receipt
+        "updates",
+        "jwks.json",
+    ]
     assert not (device.folder / "pending.update").exists()
 
 

@@ -11,15 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from clients.python.commands import device_app
 from clients.python.device import Device
 from clients.python.fleet import Fleet
 from clients.python.fleet_counts import FleetCounts
 from clients.python.model_store import ModelStore
 from clients.python.model_sync import Synced
+from clients.python.objections import Objection
 from clients.python.options import DeviceOptions
 from clients.python.outcomes import Accepted, Dropped, Ended, Waits
 from clients.python.problems import ServiceProblem
+from clients.python.receipt_audit import DeviceAudit
+from clients.python.receipt_book import ReceiptBook
 from clients.python.service_answers import Round
 from clients.python.service_batches import hosted_events
 from clients.python.service_client import ServiceClient
@@ -284,6 +289,33 @@ def test_a_service_killed_in_the_middle_loses_and_doubles_nothing(own_shop: Shop
         # at a replay; each acknowledgement is of an update that the service took.
         assert sum(entry["accepted"] for entry in shop.client.rounds()) == counts.accepted
         assert all(entry["accepted"] == 3 for entry in shop.published())
+
+
+def test_a_device_proves_that_its_update_was_counted_once(own_shop: Shop) -> None:
+    shop = own_shop
+    with shop.enrol("ann", "bob", "cem") as fleet:
+        ann, bob, _ = fleet.devices
+        fleet.run(lambda counts: counts.accepted >= 3)
+        pending = bob.audit()
+        assert isinstance(pending, DeviceAudit)
+        assert {one.outcome for one in pending.standings} <= {"pending", "counted"}
+        wait_for(lambda: len(shop.published()) >= 1)
+        audit = ann.audit()
+        assert isinstance(audit, DeviceAudit)
+        first = audit.standings[0]
+        assert (first.outcome, first.tree_size, first.claims.round) == ("counted", 3, 1)
+        places = {device.audit().standings[0].leaf_index for device in fleet.devices}
+        assert places == {0, 1, 2}
+        told = CliRunner().invoke(device_app, ["receipts", str(ann.folder)])
+        assert told.exit_code == 0
+        assert "versions holds" in told.output
+        # A service that shows another chain than before is found out.
+        ReceiptBook(bob.folder).save_head(1, digest(b"another chain"))
+        forked = bob.audit()
+        assert isinstance(forked, Objection)
+        assert forked.reason == "chain_forked"
+        told = CliRunner().invoke(device_app, ["receipts", str(bob.folder)])
+        assert (told.exit_code, "chain_forked" in told.output) == (1, True)
 
 
 def test_a_device_alone_waits_for_a_round(shop: Shop) -> None:

@@ -20,7 +20,7 @@ from recsys.datasets.interactions import Event
 from tests.clients.rounds_service import Rig
 
 QUICK = DeviceOptions(retry=RetryPolicy(first_s=0.02, most_s=0.2, permanent_s=0.2))
-RECEIPT = Receipt("a", 1, "sha256:" + "0" * 64, "2030-01-01T00:00:00Z", "pending")
+RECEIPT = Receipt("a", 1, "sha256:" + "0" * 64, "2030-01-01T00:00:00Z", "pending", "s")
 DEADLINE_S = 60.0
 
 

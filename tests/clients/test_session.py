@@ -97,8 +97,8 @@ def test_an_absurd_retry_after_is_bounded() -> None:
 @pytest.mark.parametrize(
     "receipt",
     [
-        Receipt("b", 1, digest(b"x"), "2030-01-01T00:00:00Z", "pending"),
-        Receipt("a", 1, digest(b"y"), "2030-01-01T00:00:00Z", "pending"),
+        Receipt("b", 1, digest(b"x"), "2030-01-01T00:00:00Z", "pending", "s"),
+        Receipt("a", 1, digest(b"y"), "2030-01-01T00:00:00Z", "pending", "s"),
     ],
 )
 def test_a_receipt_for_something_else_is_none(receipt: Receipt) -> None:
@@ -109,7 +109,7 @@ def test_a_receipt_for_something_else_is_none(receipt: Receipt) -> None:
 
 @pytest.mark.parametrize(("status", "replayed"), [(201, False), (200, True)])
 def test_a_receipt_ends_the_assignment(status: int, replayed: bool) -> None:
-    receipt = Receipt("a", 1, digest(b"x"), "2030-01-01T00:00:00Z", "pending")
+    receipt = Receipt("a", 1, digest(b"x"), "2030-01-01T00:00:00Z", "pending", "s")
     ended = Session(POLICY, low).on_upload(PENDING, receipt, status, NOW, 4)
     assert ended == Accepted(receipt=receipt, replayed=replayed, until=NOW)
 

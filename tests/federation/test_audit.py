@@ -36,6 +36,8 @@ def make_chain() -> list[AuditRecord]:
                 metrics={"loss": 4.25, "hits_at_10": 0.5},
                 gate="passed",
                 training_state=digest(b"state"),
+                updates_root=digest(b"root"),
+                build={"torch": "2.9.0", "threads": 1},
             )
         )
     return chain
@@ -76,6 +78,9 @@ ROLLBACK = AuditRecord(5, 4, "rollback", ROUND.chain, digest(b"model 5"), base=2
         {"training_state": "x"},
         {"base": 1},
         {"restored_from": 1, "restored_row": 1},
+        {"updates_root": "x"},
+        {"build": {"threads": None}},
+        {"build": "torch"},
     ],
 )
 def test_records_that_do_not_fit_together(change: dict[str, Any]) -> None:
@@ -123,6 +128,11 @@ def test_missing_field_is_named(name: str) -> None:
     del plain[name]
     with pytest.raises(ValueError, match=f"^{name}: missing"):
         AuditRecord.from_json(json.dumps(plain).encode())
+
+
+def test_only_a_round_has_a_root_of_updates() -> None:
+    with pytest.raises(ValueError, match=r"^updates_root: only a round"):
+        replace(CHAIN[1], updates_root=digest(b"root"))
 
 
 def test_unknown_and_mistyped_fields() -> None:
