@@ -6,22 +6,19 @@ the last digits may differ; then its table is held against the stored one, where
 replay goes on from what is stored.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
-import torch
 
 from app.audit.evidence import Evidence
 from app.audit.scratch_blobs import ScratchBlobs
+from app.coordinator.build import threads_of
 from app.coordinator.model import Model, ModelLostError, load_model
 from app.coordinator.retention import Retention
 from app.coordinator.round_version import ClosedRound, RoundCandidate, make_round_version
 from app.models.served_model import ModelUnreadableError
 from app.store.blobs import BlobStore
-from federation.audit import AuditRecord
 from federation.audit_chain import BrokenLink
 from federation.plan import Plan
 from recsys.item_table import ItemTable
@@ -87,18 +84,8 @@ def _rebuild(
     found = evidence.round
     assert found is not None, "a round's version was checked to have one"
     closed = ClosedRound(found.id, Plan.from_json(found.plan), found.members)
-    with _recorded_threads(evidence.record):
+    with threads_of(evidence.record.build):
         return make_round_version(ScratchBlobs(blobs), parent, closed, secret)
-
-
-@contextmanager
-def _recorded_threads(record: AuditRecord) -> Iterator[None]:
-    before, recorded = torch.get_num_threads(), (record.build or {}).get("threads")
-    torch.set_num_threads(recorded if isinstance(recorded, int) and recorded > 0 else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _compare(

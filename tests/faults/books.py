@@ -19,10 +19,10 @@ from app.coordinator.repository import pin_snapshot
 from app.coordinator.round_version import MEMBERS_LABEL
 from app.store.blobs import BlobStore, digest_of
 from app.store.database import Database
-from federation.aggregate import RunningSum
 from federation.audit import member_digest
 from federation.audit_chain import StoredRecord, verify_stored
 from federation.plan import Plan
+from federation.staleness import StaleSums
 from tests.faults.fingerprint import members_of
 from tests.faults.witnesses import Receipt, Witness
 
@@ -162,6 +162,7 @@ def _check_sum(number: int, sum_digest: str, users: set[str], plan: Plan, sums: 
     if copies is None:  # reduced and swept between two looks
         return
     assert list(copies) == [sum_digest], f"round {number} was summed to different bytes"
-    found = members_of(RunningSum.from_bytes(copies[sum_digest]).result, number, plan)
+    whole = StaleSums.from_bytes(copies[sum_digest], plan.n_words)
+    found = members_of(whole.fresh.result, number, plan)
     expected = {int(user.rsplit("-", 1)[1]) for user in users}
     assert found == expected, f"round {number}: the sum holds {found ^ expected} wrongly"

@@ -63,10 +63,9 @@ class Cluster:
         host: str = "127.0.0.1",
     ) -> None:
         self.data = data
-        self.crashes = folder / "crashes"
-        for path in (self.data, self.crashes):
+        for path in (data, folder / "crashes", folder / "crashes-of-reducers"):
             path.mkdir(parents=True)
-        given = {"TWOFOLD_DATA_DIR": str(self.data), CRASH_DIR_VARIABLE: str(self.crashes)}
+        given = {"TWOFOLD_DATA_DIR": str(self.data)}
         self._shared = {**SETTINGS, **given, **(settings or {})}
         self._stores, self._prefix, self._folder = stores, prefix or {}, folder
         self.host = host
@@ -74,7 +73,9 @@ class Cluster:
         self.processes = [self._make(kind, n) for kind in counts for n in range(counts[kind])]
 
     def _make(self, kind: str, number: int) -> ServerProcess:
-        environment = bare_environment({**self._shared, **self._stores[kind]})
+        # A reducer competes with coordinators for the same points: its own are armed elsewhere.
+        own = {CRASH_DIR_VARIABLE: str(self._crashes(kind))}
+        environment = bare_environment({**self._shared, **self._stores[kind], **own})
         command = [*self._prefix.get(kind, ()), *self._command(kind, number)]
         return ServerProcess(kind, command, environment, self._folder / f"{kind}-{number}.log")
 
@@ -90,8 +91,8 @@ class Cluster:
         self.processes.remove(process)
 
     def _command(self, kind: str, number: int) -> list[str]:
-        if kind == "coordinator":
-            return [*TWOFOLD, "coordinate"]
+        if kind in ("coordinator", "reducer"):
+            return [*TWOFOLD, "coordinate" if kind == "coordinator" else "reduce"]
         port = str(self.ports[number])
         return [*TWOFOLD, "serve", "--no-coordinator", "--host", self.host, "--port", port]
 
@@ -121,9 +122,12 @@ class Cluster:
         except httpx.TransportError:
             return False
 
-    def arm(self, point: CrashPoint) -> None:
-        """The next process that reaches the point dies there."""
-        (self.crashes / point).touch()
+    def _crashes(self, kind: str) -> Path:
+        return self._folder / ("crashes-of-reducers" if kind == "reducer" else "crashes")
+
+    def arm(self, point: CrashPoint, kind: str = "replica") -> None:
+        """The next process that reaches the point dies there; reducers only if they are named."""
+        (self._crashes(kind) / point).touch()
 
     def fallen(self) -> list[ServerProcess]:
         """Processes that were killed and not started again."""

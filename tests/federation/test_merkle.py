@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from federation.canonical import digest
@@ -53,6 +53,7 @@ def test_a_path_of_another_length_is_refused() -> None:
         root_from_path(LEAVES[5], 5, len(LEAVES), ("x", *path[1:]))
 
 
+@settings(deadline=None)
 @given(leaves=Leaves, data=st.data())
 def test_an_edited_leaf_is_not_included(leaves: list[bytes], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(leaves) - 1))
@@ -62,10 +63,9 @@ def test_an_edited_leaf_is_not_included(leaves: list[bytes], data: st.DataObject
     assert not holds(other, index, len(leaves), path, root)
 
 
+@settings(deadline=None)
 @given(leaves=Leaves, data=st.data())
-def test_another_place_size_or_path_does_not_verify(
-    leaves: list[bytes], data: st.DataObject
-) -> None:
+def test_another_place_or_path_does_not_verify(leaves: list[bytes], data: st.DataObject) -> None:
     size = len(leaves)
     index = data.draw(st.integers(0, size - 1))
     path, root = inclusion_path(leaves, index), tree_root(leaves)
@@ -78,6 +78,7 @@ def test_another_place_size_or_path_does_not_verify(
         assert not holds(leaves[index], index, size, edited, root)
 
 
+@settings(deadline=None)
 @given(leaves=Leaves, data=st.data())
 def test_a_tree_with_a_leaf_dropped_repeated_or_swapped_has_another_root(
     leaves: list[bytes], data: st.DataObject
@@ -93,6 +94,7 @@ def test_a_tree_with_a_leaf_dropped_repeated_or_swapped_has_another_root(
     assert (tree_root(swapped) == tree_root(leaves)) == (at == other)
 
 
+@settings(deadline=None)
 @given(leaves=Leaves)
 def test_a_node_does_not_pass_for_a_leaf(leaves: list[bytes]) -> None:
     assume(len(leaves) >= 2)
@@ -100,11 +102,13 @@ def test_a_node_does_not_pass_for_a_leaf(leaves: list[bytes]) -> None:
     assert tree_root([b"".join(halves)]) != tree_root(leaves[:2])
 
 
+@settings(deadline=None)
 @given(leaves=st.lists(st.binary(max_size=4), max_size=40))
 def test_root_is_that_of_the_definition(leaves: list[bytes]) -> None:
     assert tree_root(leaves) == f"sha256:{by_definition(leaves).hex()}"
 
 
+@settings(deadline=None)
 @given(leaves=Leaves)
 def test_every_leaf_has_a_short_path_to_the_root(leaves: list[bytes]) -> None:
     root, size = tree_root(leaves), len(leaves)

@@ -6,8 +6,11 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from federation.audit import AuditRecord
 from federation.grid import Grid
+from federation.merkle import LEAF, NODE, UPDATE_LABEL
 from federation.plan import Plan
+from federation.receipt import JWS_TYPE, ReceiptClaims
 from federation.refusals import REASONS
 from federation.round_diagram import round_diagram
 from federation.round_state import PHASES, TRANSITIONS, RoundState
@@ -64,6 +67,19 @@ def test_wire_layout_is_the_codec_s() -> None:
     assert rows[-1][0] == str(HEADER_BYTES)
     assert f"`{MAGIC.decode()}`" in rows[0][2]
     assert rows[1][2].endswith(f"= {LAYOUT}")
+
+
+def test_fields_of_receipts_and_records_are_all_listed() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", section("Receipts and the audit chain"), re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    names = [field.name for kind in (ReceiptClaims, AuditRecord) for field in fields(kind)]
+    assert sorted(listed) == sorted(names)
+
+
+def test_labels_and_prefixes_of_the_tree_are_named() -> None:
+    text = section("Receipts and the audit chain")
+    for name in (UPDATE_LABEL.decode(), JWS_TYPE, f"0x{LEAF.hex()}", f"0x{NODE.hex()}"):
+        assert f"`{name}`" in text
 
 
 def test_phases_and_attempts_are_described() -> None:
