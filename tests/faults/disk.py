@@ -5,7 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
-SIZE_MIB = 96
+# Rounds follow each other in half a second here, and models are kept for thirty: room for those.
+SIZE_MIB = 512
 
 
 class SmallDisk:
