@@ -17,6 +17,7 @@ SETTINGS = {
     "TWOFOLD_SECRET": SECRET,
     "TWOFOLD_SERVER_KEY": SERVER_KEY,
     "TWOFOLD_DIM": "8",
+    "TWOFOLD_REDUCE_JOB_UPDATES": "3",
     "TWOFOLD_TICK_S": "0.05",
     "TWOFOLD_RETRY_WINDOW_S": "0.2,0.8",
     # Sums are kept as long as tables: long enough for the books to copy each of them.
@@ -75,7 +76,8 @@ class Cluster:
     def _make(self, kind: str, number: int) -> ServerProcess:
         # A reducer competes with coordinators for the same points: its own are armed elsewhere.
         own = {CRASH_DIR_VARIABLE: str(self._crashes(kind))}
-        environment = bare_environment({**self._shared, **self._stores[kind], **own})
+        stores = self._stores["coordinator" if kind == "reducer" else kind]
+        environment = bare_environment({**self._shared, **stores, **own})
         command = [*self._prefix.get(kind, ()), *self._command(kind, number)]
         return ServerProcess(kind, command, environment, self._folder / f"{kind}-{number}.log")
 

@@ -126,9 +126,9 @@ class FaultWorld:
         self.wait_for(lambda: len(self.crowd.accepted_at) > n, "no update is accepted")
         return next(at for at in self.crowd.accepted_at[n:]) - since
 
-    def kill_at(self, point: CrashPoint) -> ServerProcess:
-        """Arm the point and wait until a process has died there."""
-        self.cluster.arm(point)
+    def kill_at(self, point: CrashPoint, kind: str = "replica") -> ServerProcess:
+        """Arm the point and wait until a process has died there; a reducer only if it is named."""
+        self.cluster.arm(point, kind)
         self.wait_for(lambda: bool(self.cluster.fallen()), f"nobody reached {point}")
         (fallen,) = self.cluster.fallen()
         return fallen

@@ -26,7 +26,8 @@ def fingerprint(assignment: dict[str, Any], number: int, loss: float = LOSS) -> 
     words = np.zeros(plan.n_words, np.int32)
     words[number] = weight(assignment["round"], plan)
     bounds = np.asarray(plan.grid.metric_max)
-    words[plan.n_values :] = np.rint(np.asarray((1.0, loss, 0.0)) / bounds * plan.grid.levels)
+    metrics = np.asarray((1.0, loss, 0.0, loss**2))
+    words[plan.n_values :] = np.rint(metrics / bounds * plan.grid.levels)
     return encode(plan.digest, words)
 
 
