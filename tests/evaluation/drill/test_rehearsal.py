@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.rounds import repository
-from app.rounds.repository import Update
+from app.rounds import leases_repository
+from app.rounds.leases_repository import Update
 from app.settings import RoundSettings
 from evaluation.drill.behaviour import CONDUCTS, Profile
 from evaluation.drill.books import Books, breaches
@@ -144,7 +144,7 @@ async def test_a_service_that_forgets_what_it_acknowledged_is_found(
     tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A planted bug: the round counts the update, whose own record is never written."""
-    whole, forgotten = repository.add_update, []
+    whole, forgotten = leases_repository.add_update, []
 
     async def forgetful(connection: AsyncConnection, accepted: Update, *rest: int | None) -> None:
         if not forgotten:
@@ -152,7 +152,7 @@ async def test_a_service_that_forgets_what_it_acknowledged_is_found(
         else:
             await whole(connection, accepted, *rest)
 
-    monkeypatch.setattr(repository, "add_update", forgetful)
+    monkeypatch.setattr(leases_repository, "add_update", forgetful)
     lived = await live_through(TRACE, ROUNDS, tmp_path, redis_url)
     assert lived.books.outcomes[forgotten[0]] == "not_found"
     assert any("neither counted nor discarded" in what for what in lived.broken)
