@@ -44,8 +44,7 @@ def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[str]) -> s
 
     The steps are those of RFC 9162, 2.1.3.2. A root does not fix how many leaves it is over: take
     `size` from where the root stands, not from whoever brings the path. ValueError for an index
-    outside the tree, and for a
-    path that is longer or shorter than this place has.
+    outside the tree, and for a path that is longer or shorter than this place has.
     """
     if not 0 <= index < size:
         raise ValueError("index: outside the tree")

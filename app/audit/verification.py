@@ -119,18 +119,24 @@ class Verification:
     async def _find(self, evidence: Evidence) -> Finding | BrokenLink:
         row, retention = evidence.row, self._retention
         assert retention is not None, "there is a version"
-        broken = await asyncio.to_thread(check_evidence, self._blobs, evidence, retention)
-        if broken is not None:
-            return broken
-        rebuilt: Rebuilt | BrokenLink | None = None
-        if max(self._replay_from, retention.base) <= row.id <= self._replay_to:
-            rebuilt = await asyncio.to_thread(self._replay.advance, evidence, retention)
+        try:
+            rebuilt = await asyncio.to_thread(self._look, evidence, retention)
+        except (KeyError, TypeError, ValueError) as error:
+            # Digests may agree on what was never a manifest, a plan or a model.
+            return evidence.broken(f"unreadable: {type(error).__name__}: {error}")
         if isinstance(rebuilt, BrokenLink):
             return rebuilt
         checked: Literal["checked", "pruned"] | None = None
         if row.kind == "round":
             checked = "checked" if retention.keeps_evidence(row.id) else "pruned"
         return Finding(row.id, row.kind, row.chain, checked, rebuilt)
+
+    def _look(self, evidence: Evidence, retention: Retention) -> Rebuilt | BrokenLink | None:
+        broken = check_evidence(self._blobs, evidence, retention)
+        first = max(self._replay_from, retention.base)
+        if broken is not None or not first <= evidence.row.id <= self._replay_to:
+            return broken
+        return self._replay.advance(evidence, retention)
 
     async def _find_retention(self) -> Retention | None:
         async with self._database.read() as connection:

@@ -23,8 +23,10 @@ async def find_retention(connection: AsyncConnection, n_audited: int) -> Retenti
     if newest is None:
         return None
     first = max(1, newest - n_audited + 1)
-    query = select(func.max(versions.c.id)).where(_is_checkpoint(), versions.c.id <= first)
-    return Retention((await connection.execute(query)).scalar_one() or 1, newest)
+    query = select(versions.c.id).where(_is_checkpoint(), versions.c.id <= first)
+    # By the order, so that the database looks at no more than the rows down to the checkpoint.
+    query = query.order_by(versions.c.id.desc()).limit(1)
+    return Retention((await connection.execute(query)).scalar() or 1, newest)
 
 
 async def checkpoints(connection: AsyncConnection, base: int) -> list[Checkpoint]:
@@ -48,7 +50,8 @@ async def evidence_plans(connection: AsyncConnection, base: int) -> list[bytes]:
 async def first_round_kept(connection: AsyncConnection, base: int) -> int:
     """The oldest round that published after the base; the newest round, if none did."""
     published = select(func.min(versions.c.round_id)).where(versions.c.id > base).scalar_subquery()
-    query = select(func.coalesce(published, func.max(rounds.c.id), 0))
+    newest = select(func.max(rounds.c.id)).scalar_subquery()
+    query = select(func.coalesce(published, newest, 0))
     return int((await connection.execute(query)).scalar_one())
 
 

@@ -160,6 +160,25 @@ class TestRemoved:
         assert await found_at(world, options) == (5, "head")
 
 
+async def test_a_kind_that_was_changed(world: RoundWorld) -> None:
+    for version, kind in ((1, "round"), (4, "genesis"), (5, "catalogue")):
+        books = Books(world, version)
+        before = (await books.row()).kind
+        await books.write(versions, versions.c.id == version, kind=kind)
+        assert await found_at(world, AuditOptions()) == (version, "kind")
+        await books.write(versions, versions.c.id == version, kind=before)
+
+
+async def test_a_manifest_that_never_was_one(world: RoundWorld) -> None:
+    """The digests agree, since the chain was written anew over it."""
+    books = Books(world, 5)
+    await books.write(
+        versions, versions.c.id == 5, manifest=b"{}", manifest_digest=digest_of(b"{}")
+    )
+    await forgery.rewrite_chain(books, model=digest_of(b"{}"))
+    assert await found_at(world, AuditOptions()) == (5, "unreadable")
+
+
 class TestRebuild:
     async def test_a_sum_and_a_chain_forged_together(self, world: RoundWorld) -> None:
         """All digests agree; only that the version does not follow from its sum gives it away."""

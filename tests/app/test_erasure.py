@@ -87,6 +87,7 @@ async def ann(client: httpx.AsyncClient, state: State) -> None:
         "assignment_id": "lease",
         "round_id": 1,
         "body_digest": "sha256:b",
+        "receipt": "header.claims.signature",
         "size_bytes": 9,
         "accepted_at": 0.0,
     }
