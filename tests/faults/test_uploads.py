@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -27,13 +27,10 @@ Lease = tuple[Witness, Pending]
 Fault = Callable[[FaultWorld], Coroutine[Any, Any, None]]
 
 
-@pytest.fixture
-def resting(world: FaultWorld) -> Iterator[FaultWorld]:
-    """The world while no device acts by itself."""
+def let_rest(world: FaultWorld) -> None:
+    """From now on no device acts by itself."""
     world.crowd.n_asking = 0
-    world.wait_for(lambda: not any(w.pending for w in world.crowd.witnesses), "devices do not rest")
-    yield world
-    world.crowd.n_asking = None
+    world.wait_for(lambda: world.crowd.is_resting, "devices do not rest")
 
 
 async def leases(world: FaultWorld, least: int) -> list[Lease]:
@@ -95,14 +92,19 @@ async def come_late(world: FaultWorld) -> None:
 
 
 async def race(world: FaultWorld) -> None:
-    found = await leases(world, TARGET)
-    crowded = [lease for lease in found for _ in range(64 // len(found) + 1)]
-    answers = await asyncio.gather(*(send(world, lease) for lease in crowded))
-    counted = Counter(answer.status for answer in answers)
-    assert set(counted) <= {200, 201, 410}
-    number, ledger = found[0][1].assignment["round"], await read_ledger(world.database)
-    # Devices of the round that delivered before they were told to rest are among them.
-    assert sum(row.round == number for row in ledger.updates) == TARGET
+    """Until a round was filled so; on a slow machine one may reach its deadline instead."""
+    for _ in range(TRIES):
+        found = await leases(world, TARGET)
+        crowded = [lease for lease in found for _ in range(64 // len(found) + 1)]
+        answers = await asyncio.gather(*(send(world, lease) for lease in crowded))
+        assert {answer.status for answer in answers} <= {200, 201, 410}
+        number, ledger = found[0][1].assignment["round"], await read_ledger(world.database)
+        # Devices of the round that delivered before they were told to rest are among them.
+        counted = sum(row.round == number for row in ledger.updates)
+        assert counted <= TARGET
+        if counted == TARGET:
+            return
+    raise AssertionError("no round was filled")
 
 
 @pytest.mark.parametrize(
@@ -115,15 +117,17 @@ async def race(world: FaultWorld) -> None:
     ],
 )
 def test_by_hand(
-    resting: FaultWorld, table: FaultTable, repetitions: int, number: str, name: str, fault: Fault
+    world: FaultWorld, table: FaultTable, repetitions: int, number: str, name: str, fault: Fault
 ) -> None:
     for _ in range(repetitions):
-        resting.crowd.n_asking = 0
-        resting.background.call(fault(resting))
-        resting.check()
-        resting.crowd.n_asking = None
-        recovery = Recovery(resting.recovered_after(time.monotonic(), "replica"))
-        table.note(number, name, resting.store, recovery)
+        let_rest(world)
+        try:
+            world.background.call(fault(world))
+        finally:
+            world.crowd.n_asking = None
+        recovery = Recovery(world.recovered_after(time.monotonic(), "replica"))
+        world.check()
+        table.note(number, name, world.store, recovery)
 
 
 def test_devices_that_hang_up(world: FaultWorld, table: FaultTable, repetitions: int) -> None:

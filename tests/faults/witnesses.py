@@ -82,6 +82,7 @@ class Crowd:
         self.patience_s: float | None = None
         self.n_repeated = 0
         self.longest_s = 0.0
+        self._n_acting = 0
         self._downloads = downloads
         self._random = random.Random(seed)
         self._tasks: list[asyncio.Task[None]] = []
@@ -138,12 +139,20 @@ class Crowd:
             pause_s = await self._act(witness)
             await asyncio.sleep(pause_s)
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether nobody is at anything, nor holds an update that wants a receipt."""
+        return not self._n_acting and not any(w.pending for w in self.witnesses)
+
     async def _act(self, witness: Witness) -> float:
-        if witness.pending:
-            return await self._deliver(witness)
-        if self.n_asking is not None and witness.number >= self.n_asking:
+        rests = self.n_asking is not None and witness.number >= self.n_asking
+        if rests and not witness.pending:
             return RESTING_S
-        return await self._check_in(witness)
+        self._n_acting += 1
+        try:
+            return await (self._deliver if witness.pending else self._check_in)(witness)
+        finally:
+            self._n_acting -= 1
 
     async def _exchange(self, sent: bytes) -> Message | None:
         """The answer; None in an outage, after a short pause."""
