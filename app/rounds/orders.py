@@ -42,7 +42,6 @@ async def place_order(
     Raises: Problem 422 for settings that contradict each other, 409 `idempotency_key_reused` or
     `too_many_orders`.
     """
-    settings = resolve(state["settings"].rounds, wish.settings)
     request = request_digest(caller_id, idempotency_key) if idempotency_key else None
 
     async def run(connection: AsyncConnection) -> RoundOrder:
@@ -50,10 +49,17 @@ async def place_order(
         known = await repository.find_request(connection, request) if request else None
         if known is not None and known.request_body != wish.digest:
             raise key_reused("order")
-        number, now = schedule.next_order, state["clock"]()
         return known or await _add(
             connection,
-            RoundOrder(number, settings, wish.start, None, request, request and wish.digest, now),
+            RoundOrder(
+                id=schedule.next_order,
+                settings=resolve(state["settings"].rounds, wish.settings),
+                start=wish.start,
+                retry_of=None,
+                request=request,
+                request_body=wish.digest if request else None,
+                created_at=state["clock"](),
+            ),
         )
 
     return await state["database"].transaction("place_order", run)
@@ -75,10 +81,17 @@ async def retry(state: State, round_id: int) -> RoundOrder:
             raise Problem(409, "round_not_abandoned", detail)
         known = await repository.find_retry(connection, round_id)
         asked = await repository.settings_of_round(connection, round_id)
-        settings = resolve(state["settings"].rounds, asked)
-        number, now = schedule.next_order, state["clock"]()
         return known or await _add(
-            connection, RoundOrder(number, settings, True, round_id, None, None, now)
+            connection,
+            RoundOrder(
+                id=schedule.next_order,
+                settings=resolve(state["settings"].rounds, asked),
+                start=True,
+                retry_of=round_id,
+                request=None,
+                request_body=None,
+                created_at=state["clock"](),
+            ),
         )
 
     return await state["database"].transaction("retry_round", run)

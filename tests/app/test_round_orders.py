@@ -1,4 +1,4 @@
-"""Orders, retries and the schedule: what the coordinator opens next, and what it does not."""
+"""Orders and retries: the coordinator fulfils each once, in turn, with its own settings."""
 
 import asyncio
 from typing import Any
@@ -6,17 +6,18 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from sqlalchemy import func, select
 
-from app.coordinator import publishing, round_driver
+from app.coordinator import publishing
 from app.coordinator.tick import Coordinator
+from app.errors import Problem
 from app.rounds.operator_schemas import OrderSettings, RoundOrderBody
 from app.rounds.order_settings import OF_THE_SCHEDULE
+from app.rounds.orders import Wish, place_order
 from app.settings import RoundSettings, Settings
-from app.store.tables import rounds
 from app.wiring import State
 from tests.app.conftest import FakeClock
 from tests.app.device_by_hand import Connect, put_items
+from tests.app.operator_by_hand import abandon, count, order, shown
 from tests.app.round_world import RoundWorld, small_rounds
 
 
@@ -33,33 +34,6 @@ async def world(
     world = RoundWorld(state, clock, client, connect)
     await world.begin()
     return world
-
-
-async def order(world: RoundWorld, **body: Any) -> dict[str, Any]:
-    answer = await world.server.post("/v1/rounds", json=body)
-    assert answer.status_code == 202, answer.text
-    found: dict[str, Any] = answer.json()
-    assert answer.headers["location"] == f"/v1/round-orders/{found['id']}"
-    return found
-
-
-async def shown(world: RoundWorld, path: str) -> dict[str, Any]:
-    answer = await world.server.get(f"/v1/{path}")
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-async def count(world: RoundWorld) -> int:
-    async with world.state["database"].read() as connection:
-        query = select(func.count()).select_from(rounds)
-        return int((await connection.execute(query)).scalar_one())
-
-
-async def abandon(world: RoundWorld) -> int:
-    number = (await world.round()).id
-    assert (await world.server.post(f"/v1/rounds/{number}/abandon")).status_code == 200
-    return number
 
 
 def test_an_order_may_set_all_that_is_a_round_s_own() -> None:
@@ -172,6 +146,17 @@ class TestOrders:
         stored = await world.round()
         assert (stored.state.cohort_target, stored.state.cohort_min) == (3, 3)
 
+    async def test_repeat_although_they_could_not_be_placed_any_more(
+        self, world: RoundWorld
+    ) -> None:
+        wish = Wish({"cohort_target": 2}, start=True)
+        first = await place_order(world.state, "ops", wish, "nightly")
+        changed = small_rounds(world.state["settings"], cohort_min=3)
+        state: Any = {**world.state, "settings": changed}
+        assert await place_order(state, "ops", wish, "nightly") == first
+        with pytest.raises(Problem, match="cohort_min"):
+            await place_order(state, "ops", wish, "weekly")
+
 
 class DiedError(Exception):
     """The process ended here."""
@@ -255,60 +240,3 @@ class TestRetry:
         assert (await shown(world, "rounds/1"))["reason"] == "below_quorum"
         placed = (await world.server.post("/v1/rounds/1/retry")).json()
         assert placed["settings"]["deadline_s"] == 60.0
-
-
-class TestSchedule:
-    async def test_settings_decide_until_an_operator_does(self, world: RoundWorld) -> None:
-        assert await shown(world, "rounds/schedule") == {"automatic": False, "updated_at": None}
-        answer = await world.server.put("/v1/rounds/schedule", json={"automatic": True})
-        assert answer.status_code == 200
-        assert answer.json()["automatic"] is True
-        assert answer.json()["updated_at"] is not None
-        world.clock.now += 1.0
-        again = await world.server.put("/v1/rounds/schedule", json={"automatic": True})
-        assert again.json() == answer.json() == await shown(world, "rounds/schedule")
-
-    async def test_off_and_on(self, world: RoundWorld) -> None:
-        await world.server.put("/v1/rounds/schedule", json={"automatic": True})
-        await world.tick()
-        assert await count(world) == 1
-        await world.server.put("/v1/rounds/schedule", json={"automatic": False})
-        for seed, device in enumerate(await world.enrol("ada", "bob", "cyd")):
-            await world.deliver(device, seed)
-        world.restart()
-        await world.tick()
-        assert (await shown(world, "rounds/1"))["phase"] == "published"
-        await world.tick(after_s=100.0)
-        assert await count(world) == 1
-        await world.server.put("/v1/rounds/schedule", json={"automatic": True})
-        await world.tick()
-        assert await count(world) == 2
-
-    async def test_off_still_fulfils_orders(self, world: RoundWorld) -> None:
-        await world.server.put("/v1/rounds/schedule", json={"automatic": False})
-        await order(world)
-        await world.tick()
-        assert await count(world) == 1
-
-    @pytest.mark.parametrize("place", ["open_round", "publish_round"])
-    async def test_off_binds_a_round_that_is_planned_already(
-        self, world: RoundWorld, monkeypatch: pytest.MonkeyPatch, place: str
-    ) -> None:
-        await world.server.put("/v1/rounds/schedule", json={"automatic": True})
-        n_before = 0
-        if place == "publish_round":
-            await world.tick()
-            n_before = 1
-            for seed, device in enumerate(await world.enrol("ada", "bob", "cyd")):
-                await world.deliver(device, seed)
-        real = getattr(round_driver, place)
-
-        async def late(*given: Any) -> None:
-            await world.server.put("/v1/rounds/schedule", json={"automatic": False})
-            await real(*given)
-
-        monkeypatch.setattr(round_driver, place, late)
-        await world.tick()
-        assert await count(world) == n_before
-        if place == "publish_round":
-            assert (await shown(world, "rounds/1"))["phase"] == "published"
