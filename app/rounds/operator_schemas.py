@@ -7,9 +7,12 @@ from pydantic import BaseModel, Field
 from app.schemas import StrictBody
 from app.settings import BLOCK_ROWS_MAX, COHORT_MAX, WAIT_S_MAX
 from federation.grid import CLIP_L2_MAX, CLIP_L2_MIN
+from federation.plan import STALENESS_LIMIT
 from federation.round_events import REASON_PATTERN
 
 Cohort = Annotated[int, Field(ge=1, le=COHORT_MAX)]
+Staleness = Annotated[int, Field(ge=0, le=STALENESS_LIMIT)]
+Rounds = Annotated[int, Field(ge=0, le=COHORT_MAX)]
 WaitS = Annotated[float, Field(gt=0, le=WAIT_S_MAX)]
 ClipL2 = Annotated[float, Field(ge=CLIP_L2_MIN, le=CLIP_L2_MAX)]
 BlockRows = Annotated[int, Field(ge=1, le=BLOCK_ROWS_MAX)]
@@ -28,6 +31,11 @@ class RoundOrderBody(StrictBody):
     deadline_s: WaitS | None = None
     lease_s: WaitS | None = None
     hold_s_max: WaitS | None = None
+    max_staleness: Staleness | None = None
+    concurrency: Cohort | None = None
+    refill: Cohort | None = None
+    min_separation: Rounds | None = None
+    participations_max: Rounds | None = None
     clip_l2: ClipL2 | None = None
     block_rows: BlockRows | None = None
 
@@ -67,6 +75,11 @@ class OrderSettings(BaseModel):
     deadline_s: float
     lease_s: float
     hold_s_max: float
+    max_staleness: int
+    concurrency: int | None
+    refill: int
+    min_separation: int
+    participations_max: int
     clip_l2: float
     block_rows: int
 

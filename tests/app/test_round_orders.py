@@ -74,6 +74,11 @@ class TestOrders:
             "deadline_s": 30.0,
             "lease_s": 10.0,
             "hold_s_max": 50.0,
+            "max_staleness": 2,
+            "concurrency": 5,
+            "refill": 2,
+            "min_separation": 1,
+            "participations_max": 3,
             "clip_l2": 0.5,
             "block_rows": 4,
         }
