@@ -50,16 +50,16 @@ class Database:
         )
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
-            self._reading = self.engine
         else:
             _bound_silence(self.engine)
-            # The lease of one moment and the round of the next would refuse what neither refuses.
-            self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for queries, which all see one moment; what it changes is rolled back."""
-        async with self._reading.connect() as connection:
+        async with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                # A lease of one moment and a round of the next would refuse what neither refuses.
+                await connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     async def transaction(self, name: str, run: Callable[[AsyncConnection], Awaitable[T]]) -> T:
