@@ -19,14 +19,13 @@ from app.settings import Settings
 from app.store.blobs import digest_of
 from app.store.tables import plans, rounds, versions
 from app.wiring import State
-from federation.aggregate import RunningSum
 from federation.plan import Plan
 from tests.app import forgery
 from tests.app.audit_world import publish_rounds, verify
 from tests.app.conftest import FakeClock
 from tests.app.device_by_hand import Connect, put_items
 from tests.app.forgery import Books
-from tests.app.round_world import TARGET, RoundWorld, small_rounds
+from tests.app.round_world import RoundWorld, small_rounds
 
 CHAIN_ONLY = AuditOptions(rebuild=False)
 EDITS = 25
@@ -157,7 +156,7 @@ class TestRemoved:
         assert (await verify(world, options))[1] is None
         await forgery.rewrite_chain(Books(world, 2), build={"torch": "another"})
         assert (await verify(world, CHAIN_ONLY))[1] is None  # it was written anew, whole
-        assert await found_at(world, options) == (5, "head")
+        assert await found_at(world, options) == (6, "head")
 
 
 async def test_a_kind_that_was_changed(world: RoundWorld) -> None:
@@ -187,7 +186,8 @@ class TestRebuild:
         body = blobs.get("sums", name)
         assert body is not None
         forged = body[:-200] + forgery.one_byte(body[-200:-100], random.Random(1)) + body[-100:]
-        assert RunningSum.from_bytes(forged).count == TARGET
+        assert len(forged) == len(body)
+        assert forged != body
         blobs.put("sums", name, forged)
         await forgery.rewrite_chain(books, sum=digest_of(forged))
         assert (await verify(world, CHAIN_ONLY))[1] is None
