@@ -8,10 +8,13 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 # How much the scaled campaigns do in `make test`; the large runs have targets of their own.
 EXAMPLES ?= 25
+# Simulated worlds, and after how many minutes `make simulation` ends all the same.
+SEEDS ?= 100000
+MINUTES ?= 60
 # A folder of MovieLens 100K, for the benchmarks.
 DATA ?= $(TWOFOLD_DATA)/ml-100k
 
-.PHONY: help install check test demo fuzz browser benchmark-time-to-quality clean
+.PHONY: help install check test demo fuzz simulation browser benchmark-time-to-quality clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-25s %s\n", $$1, $$2}'
@@ -40,6 +43,9 @@ demo: $(STAMP) ## The whole path on a sample shop: devices, rounds, recommendati
 
 fuzz: $(STAMP) ## Every route against generated bad input, at length
 	TWOFOLD_EXAMPLES=1000 $(BIN)/python -m pytest -n 2 tests/fuzz $(ARGS)
+
+simulation: $(STAMP) ## Rounds in simulated worlds full of faults, at length (SEEDS=100000 MINUTES=60)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --minutes $(MINUTES) $(ARGS)
 
 browser: $(STAMP) ## The page in a headless Chromium at two widths
 	$(BIN)/python -m pytest tests/browser $(ARGS)

@@ -5,6 +5,7 @@ that an error has to be made twice to go unseen. Rows are compared as they lie o
 """
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -191,7 +192,7 @@ class Checkers:
         cap, apart = self.profile.participations_max, self.profile.min_separation
         for account, rounds in self._counted.items():
             _require(not cap or len(rounds) <= cap, "I8", f"{account} is in {rounds}, over {cap}")
-            gaps = [b - a for a, b in zip(rounds, rounds[1:], strict=False)]
+            gaps = [after - before for before, after in pairwise(rounds)]
             _require(all(gap > apart for gap in gaps), "I8", f"{account} rested too little")
 
 

@@ -29,6 +29,8 @@ LIES = (
     "metric",
     "wrong_plan",
     "foreign",
+    "foreign",
+    "foreign",
     "cut_short",
     "none",
     "none",

@@ -7,7 +7,7 @@ from tests.simulation.disk import Transaction
 from tests.simulation.records import Assignment, RoundRow
 from tests.simulation.shell import Shell, newest_version, open_leases, steps_between
 
-START_S = 10.0
+START_S = 20.0
 
 
 def add_round(shell: Shell, transaction: Transaction) -> None:

@@ -29,7 +29,7 @@ Kind = Literal[
 CALM: dict[Kind, float] = {
     "act": 24,
     "deliver": 44,
-    "begin": 6,
+    "begin": 12,
     "work": 16,
     "tick": 22,
     "elapse": 5,
@@ -42,9 +42,9 @@ FAULTS: dict[Kind, float] = {
     "kill": 1,
     "pause": 0.3,
     "resume": 2,
-    "abandon": 0.12,
-    "start": 2,
-    "revoke": 0.12,
+    "abandon": 0.25,
+    "start": 3,
+    "revoke": 0.2,
     "damage": 0.3,
 }
 PICKS = 1 << 16

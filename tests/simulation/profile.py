@@ -91,7 +91,7 @@ def draw_profile(rng: Random, is_buffered: bool) -> Profile:
         participations_max=rng.choice([0, 0, 2, 4]),
         pause_s=rng.choice([0.0, 0.0, 5.0]),
         job_updates=rng.randint(1, 3),
-        scheduled_first=rng.random() < 0.25,
+        scheduled_first=rng.random() < 0.35,
         fault_rate=rng.choice([0.0, 0.3, 0.6, 1.0]),
         behaviours=tuple(rng.choice(BEHAVIOURS) for _ in range(N_DEVICES)),
         skews_s=tuple(rng.choice([0.0, 0.0, -600.0, 40.0, 600.0]) for _ in range(N_DEVICES)),

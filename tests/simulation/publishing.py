@@ -18,6 +18,8 @@ from tests.simulation.profile import N_VALUES
 from tests.simulation.records import Participation, RoundRow, Update, VersionRow
 from tests.simulation.shell import Shell, newest_version
 
+Noise = np.ndarray[tuple[int], np.dtype[np.int64]]
+
 SUM_LOST = "sum_lost"
 SALT_LABEL = b"simulated members of round "
 
@@ -95,7 +97,7 @@ class Publisher:
     def is_whole(self, sums: StaleSums, members: list[Update]) -> bool:
         return sums.count == len(members)
 
-    def noise(self, row: RoundRow) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def noise(self, row: RoundRow) -> Noise:
         """The round's noise, the same at every attempt."""
         return sealed_noise(row.seed, N_VALUES)
 

@@ -1,4 +1,4 @@
-"""The service's side of check-ins and uploads. Every `yield` lets other requests come in between."""
+"""The service's side of check-ins and uploads. At every `yield` other requests may come between."""
 
 from collections.abc import Generator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the service's processes share: load a state, step it, commit it with its effects' records."""
+"""What the service's processes share: load a state, step it, commit it with its effects."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

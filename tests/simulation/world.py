@@ -1,8 +1,7 @@
 """A world: a service, its devices and all that befalls them, from one seed and in one thread."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from random import Random
 
 from federation.round_events import AbandonAsked, Opened, Paused, Resumed
@@ -13,30 +12,29 @@ from tests.simulation.coverage import Coverage
 from tests.simulation.devices import Device
 from tests.simulation.disk import Disk
 from tests.simulation.network import Network
+from tests.simulation.opening import START_S
 from tests.simulation.operations import Operation, draw_operations
+from tests.simulation.parts import SOUND, Parts
 from tests.simulation.profile import N_DEVICES, Profile, draw_profile
 from tests.simulation.publishing import publish_catalogue, put_genesis
 from tests.simulation.records import CheckInRequest, Receipt, Reply, Request, Work
-from tests.simulation.server import Handling, Server
+from tests.simulation.server import Handling
 from tests.simulation.shell import Crashed, Shell, newest_round, open_leases
 
 N_OPERATIONS = 600
 N_COORDINATORS = 2
-SETTLING_TICKS = 60
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The classes that a world is built of; a planted bug replaces one."""
-
-    server: Callable[[Shell], Server] = Server
-    coordinator: Callable[[Shell, str], Coordinator] = Coordinator
+# A tick at the end of a world, and what it may take on top of its round's own deadlines.
+SETTLING_S = 10.0
+GRACE_S = 60.0
+DAMAGED = ("updates", "partials", "sums")
+# Why a device gets no work although there is some.
+MAY_NOT = {"resting", "took_part", "device_revoked"}
 
 
 class World:
     """One service. `run` does operations one by one, and looks at everything after each."""
 
-    def __init__(self, profile: Profile, parts: Parts = Parts()) -> None:  # noqa: B008
+    def __init__(self, profile: Profile, parts: Parts = SOUND) -> None:
         self.profile = profile
         self.now = 1_000.0
         self.disk, self.network, self.coverage = Disk(), Network(), Coverage()
@@ -197,16 +195,17 @@ class World:
         transaction.commit()
 
     def _damage(self, operation: Operation) -> None:
-        """A blob of the open round is lost or changed."""
-        ended = {f"round-{v.round_id}" for v in self.disk.tables["versions"].values()}
-        places = [p for p in self.disk.blobs if p[0] in ("updates", "partials", "sums")]
-        places = sorted(place for place in places if place[1] not in ended)
-        if places:
-            place = places[operation.pick % len(places)]
-            body = self.disk.blobs.pop(place)
-            # Nothing tells a changed sum from the true one: here it is only ever lost.
-            if operation.pick // 64 % 2 and place[0] != "sums":
-                self.disk.blobs[place] = body[:-1] + bytes([body[-1] ^ 1])
+        """A blob that is still wanted is lost or changed."""
+        folder = DAMAGED[operation.pick % len(DAMAGED)]
+        published = {f"round-{v.round_id}" for v in self.disk.tables["versions"].values()}
+        names = [name for name in self.disk.names(folder) if name not in published]
+        if not names:
+            return
+        place = folder, names[operation.pick // len(DAMAGED) % len(names)]
+        body = self.disk.blobs.pop(place)
+        # No record names a sum's digest before its version is published: here it is only ever lost.
+        if operation.pick // 64 % 2 and folder != "sums":
+            self.disk.blobs[place] = body[:-1] + bytes([body[-1] ^ 1])
 
     def _catalogue(self, _: Operation) -> None:
         publish_catalogue(self.disk)
@@ -214,18 +213,30 @@ class World:
     def settle(self) -> None:
         """Stop all faults and let time pass: rounds end, and a device that asks gets work (I12)."""
         self.armed.clear()
-        before = self._round()
-        for _ in range(SETTLING_TICKS):
-            row = newest_round(self.disk.begin())
-            if row is not None and row.state.phase == "paused":
-                self.shell.step_round(row.id, Resumed(self.now))
-            for index in range(N_COORDINATORS):
-                self._tick(Operation("tick", index))
-            if self._round() > before and self._invites():
-                break
-            self.now += 20.0
+        before, stopped_at, ended_at = self._round(), self.now, float("inf")
+        while self.now < stopped_at + 2 * self.window_s:
+            self._quiet_tick()
+            if self._round() > before:
+                ended_at = min(ended_at, self.now)
+                if self._invites():
+                    break
+            self.now += SETTLING_S
         self.checkers.look()
-        self.checkers.at_the_end(is_live=self._round() > before and self._gives_work())
+        is_in_time = ended_at <= stopped_at + self.window_s
+        self.checkers.at_the_end(is_live=is_in_time and self._gives_work())
+
+    @property
+    def window_s(self) -> float:
+        """The longest that a round may take to end and the next to open, with some grace."""
+        work_s = 2 * self.profile.work_attempts_max * self.profile.work_deadline_s
+        return self.profile.deadline_s + work_s + self.profile.pause_s + START_S + GRACE_S
+
+    def _quiet_tick(self) -> None:
+        row = newest_round(self.disk.begin())
+        if row is not None and row.state.phase == "paused":
+            self.shell.step_round(row.id, Resumed(self.now))
+        for index in range(N_COORDINATORS):
+            self._tick(Operation("tick", index))
 
     def _invites(self) -> bool:
         row = newest_round(self.disk.begin())
@@ -238,14 +249,13 @@ class World:
         if row is None or row.state.phase in ENDED:
             return False
         answers = [next(self.server.check_in(CheckInRequest(i))) for i in range(N_DEVICES)]
-        rested = all(a is not None and not isinstance(a, Work) for a in answers) and all(
-            getattr(a, "reason", None) in ("resting", "took_part", "device_revoked")
-            for a in answers
-        )
-        return rested or any(isinstance(answer, Work) for answer in answers)
+        if any(isinstance(answer, Work) for answer in answers):
+            return True
+        may_not = [getattr(answer, "reason", None) in MAY_NOT for answer in answers]
+        return all(may_not)
 
 
-def world_of(seed: int, parts: Parts = Parts()) -> tuple[World, list[Operation]]:  # noqa: B008
+def world_of(seed: int, parts: Parts = SOUND) -> tuple[World, list[Operation]]:
     """The world of a seed and what will happen in it. Odd seeds are buffered."""
     rng = Random(seed)
     profile = draw_profile(rng, is_buffered=seed % 2 == 1)
