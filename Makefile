@@ -9,10 +9,13 @@ ARGS ?=
 # How much the scaled campaigns do in `make test`; the large runs have targets of their own.
 EXAMPLES ?= 25
 REPETITIONS ?= 5
+# Simulated worlds, and after how many minutes `make simulation` ends all the same.
+SEEDS ?= 100000
+MINUTES ?= 60
 # A folder of MovieLens 100K, for the benchmarks.
 DATA ?= $(TWOFOLD_DATA)/ml-100k
 
-.PHONY: help install check test demo fuzz faults browser benchmark-time-to-quality
+.PHONY: help install check test demo fuzz faults simulation browser benchmark-time-to-quality
 .PHONY: benchmark-flower clean
 
 help: ## List the targets
@@ -46,6 +49,9 @@ fuzz: $(STAMP) ## Every route against generated bad input, at length
 faults: $(STAMP) ## Real processes, stores, disks and networks that fail; writes docs/reliability.md
 	TWOFOLD_FAULT_REPETITIONS=$(REPETITIONS) TWOFOLD_FAULT_TABLE=docs/reliability.md \
 		$(BIN)/python -m pytest tests/faults $(ARGS)
+
+simulation: $(STAMP) ## Rounds in simulated worlds full of faults, at length (SEEDS=100000 MINUTES=60)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --minutes $(MINUTES) $(ARGS)
 
 browser: $(STAMP) ## The page in a headless Chromium at two widths
 	$(BIN)/python -m pytest tests/browser $(ARGS)
