@@ -17,6 +17,7 @@ from tests.simulation.profile import Profile
 from tests.simulation.records import Receipt, Update
 
 CLOSED = {"reducing", "gating", "published", "abandoned"}
+ENDED = {"published", "abandoned"}
 
 
 class Violation(AssertionError):
@@ -33,6 +34,7 @@ class Checkers:
     def __init__(self, disk: Disk, profile: Profile) -> None:
         self.disk, self.profile = disk, profile
         self.receipts: set[Receipt] = set()
+        self.damaged: set[tuple[str, str]] = set()
         self._members: dict[int, tuple[Update, ...]] = {}
         self._versions: dict[int, Any] = {}
         self._counted: dict[int, list[int]] = defaultdict(list)
@@ -63,7 +65,7 @@ class Checkers:
                 _require(receipt.assignment_id in members, "I1", f"{receipt} is in no sum")
 
     def _check_receipts(self) -> None:
-        updates = self.disk.tables["updates"]
+        updates, rounds = self.disk.tables["updates"], self.disk.tables["rounds"]
         for receipt in self.receipts:
             stored = updates.get(receipt.assignment_id)
             is_kept = stored is not None and (stored.round_id, stored.body_digest) == (
@@ -71,6 +73,10 @@ class Checkers:
                 receipt.body_digest,
             )
             _require(is_kept, "I1", f"{receipt} was sent, and {stored} is stored")
+            is_ended = rounds[receipt.round_id].state.phase in ENDED
+            place = ("updates", f"{receipt.assignment_id}.{receipt.body_digest}")
+            has_bytes = place in self.disk.blobs or place in self.damaged
+            _require(is_ended or has_bytes, "I1", f"the bytes of {receipt} are gone")
 
     def _check_members(self) -> None:
         by_round: dict[int, list[Update]] = defaultdict(list)

@@ -83,14 +83,21 @@ class Coordinator:
         names = [("updates", name) for name in disk.names("updates")]
         parts = [("partials", name) for name in disk.names("partials")]
         yield
-        rounds, assignments = disk.tables["rounds"], disk.tables["assignments"]
-        open_rounds = {key for key, row in rounds.items() if row.state.phase not in ENDED}
-        wanted = {lease.id for lease in assignments.values() if lease.counts_in in open_rounds}
-        wanted |= set(map(str, open_rounds))
+        wanted = self.wanted()
         self.shell.crash_point("sweep_before_delete")
         for place in names + parts:
             if place[1].split(".", 1)[0] not in wanted:
                 disk.blobs.pop(place, None)
+
+    def wanted(self) -> set[str]:
+        """Rounds and assignments whose blobs are still needed."""
+        transaction = self.shell.disk.begin()
+        rounds, leases = transaction.rows("rounds"), transaction.rows("assignments").values()
+        open_rounds = {key for key, row in rounds.items() if row.state.phase not in ENDED}
+        found = {lease.id for lease in leases if lease.counts_in in open_rounds}
+        # The next round may take these over while their updates are on their way.
+        found |= {lease.id for lease in open_leases(transaction, max(rounds, default=0))}
+        return found | set(map(str, open_rounds))
 
     def _expire_leases(self, round_id: int) -> None:
         transaction, now = self.shell.disk.begin(), self.shell.clock()

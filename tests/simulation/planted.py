@@ -6,7 +6,7 @@ from functools import partial
 
 from federation.canonical import digest
 from federation.round_effects import Accept, Effect
-from federation.round_state import CLOSED, RoundState
+from federation.round_state import CLOSED, ENDED, RoundState
 from federation.sealed_noise import sealed_noise
 from federation.staleness import StaleSums
 from tests.simulation.coordinator import Coordinator, JobKey
@@ -146,6 +146,17 @@ class HoldsNoGate(Coordinator):
         return (round_id, "gate", 0) if kind == "gate" else super().take_job(round_id, kind)
 
 
+class SweepsWaitingUpdates(Coordinator):
+    """Between two rounds the leases that the next one takes over look like nobody's."""
+
+    def wanted(self) -> set[str]:
+        rounds = self.shell.disk.tables["rounds"]
+        leases = self.shell.disk.tables["assignments"].values()
+        open_rounds = {key for key, row in rounds.items() if row.state.phase not in ENDED}
+        found = {lease.id for lease in leases if lease.counts_in in open_rounds}
+        return found | set(map(str, open_rounds))
+
+
 def _publishing(
     publisher: type[Publisher], coordinator: type[Coordinator], shell: Shell, name: str
 ) -> Coordinator:
@@ -165,5 +176,6 @@ PLANTED: dict[str, tuple[Parts, set[str]]] = {
     "noise re-drawn": (_with(RedrawsNoise), {"I5"}),
     "ledger outside the transaction": (_with(CountsAfterwards), {"I8"}),
     "client-supplied staleness": (Parts(server=BelievesStaleness), {"I2"}),
+    "updates swept between rounds": (Parts(coordinator=SweepsWaitingUpdates), {"I1"}),
 }
 """Bug -> the world's parts with it, and the invariants of which one must be seen broken."""

@@ -203,6 +203,7 @@ class World:
             return
         place = folder, names[operation.pick // len(DAMAGED) % len(names)]
         body = self.disk.blobs.pop(place)
+        self.checkers.damaged.add(place)
         # No record names a sum's digest before its version is published: here it is only ever lost.
         if operation.pick // 64 % 2 and folder != "sums":
             self.disk.blobs[place] = body[:-1] + bytes([body[-1] ^ 1])
