@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, or_, select
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models.orders_repository import reachable
@@ -206,13 +206,18 @@ async def members(
     return [Member(*row) for row in await connection.execute(query)]
 
 
-async def assignments_of_open_rounds(connection: AsyncConnection) -> set[str]:
-    """Ids of assignments whose round has not ended: their blobs are still wanted."""
-    query = (
-        select(assignments.c.id)
-        .join(rounds, rounds.c.id == assignments.c.counts_in)
-        .where(rounds.c.phase.not_in(sorted(ENDED)))
-    )
+async def assignments_in_use(connection: AsyncConnection) -> set[str]:
+    """Ids of assignments whose blobs are still wanted: their round has not ended, or may pass on.
+
+    Between two buffered rounds the open leases count in one that has ended; the next takes them
+    over, perhaps while their updates are on their way.
+    """
+    newest = select(func.max(rounds.c.id)).scalar_subquery()
+    has_update = exists().where(updates.c.assignment_id == assignments.c.id)
+    is_last = assignments.c.counts_in == newest
+    may_pass_on = is_last & assignments.c.expired.is_(False) & ~has_update
+    query = select(assignments.c.id).join(rounds, rounds.c.id == assignments.c.counts_in)
+    query = query.where(rounds.c.phase.not_in(sorted(ENDED)) | may_pass_on)
     return set((await connection.execute(query)).scalars())
 
 

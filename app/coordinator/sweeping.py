@@ -35,7 +35,7 @@ async def sweep(state: State) -> None:
     blobs, n_versions = state["blobs"], state["settings"].rankable_versions
     names, partials = blobs.names(UPDATES), blobs.names(PARTIALS)
     async with state["database"].read() as connection:
-        wanted = await repository.assignments_of_open_rounds(connection)
+        wanted = await repository.assignments_in_use(connection)
         open_rounds = await repository.open_rounds(connection)
         kept = await _blobs_in_use(connection, n_versions)
         audited = await find_audited(connection, state["settings"].audit_versions)

@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from app.coordinator.reducing import sum_name
+from app.rounds.uploads import blob_name
 from app.settings import Settings
+from app.store.blobs import digest_of
 from app.store.tables import assignments, updates
 from app.wiring import State
 from federation.plan import Plan
@@ -159,6 +161,24 @@ class TestLateUpdates:
         assert (stored.id, stored.state.carried) == (2, 1)
         receipt = (await slow.put(assignment["upload_url"], update_body(assignment, 1))).json()
         assert (receipt["round"], receipt["staleness"]) == (2, 0)
+
+    async def test_an_update_on_its_way_outlives_a_pause_between_rounds(
+        self, world: RoundWorld
+    ) -> None:
+        (slow,) = await world.enrol("slow")
+        await world.tick(after_s=55.0)
+        assignment = await assigned(slow)
+        body = update_body(assignment, 1)
+        name = blob_name(assignment["id"], digest_of(body))
+        world.state["blobs"].put("updates", name, body)  # it is stored, and not yet committed
+        answer = await world.server.put("/v1/rounds/schedule", json={"automatic": False})
+        assert answer.status_code == 200, answer.text
+        await world.tick(after_s=6.0)
+        assert (await world.round()).state.phase == "abandoned"
+        assert world.update_blobs() == [name]
+        await world.server.put("/v1/rounds/schedule", json={"automatic": True})
+        await world.tick()
+        assert (await slow.put(assignment["upload_url"], body)).status_code == 201
 
     async def test_the_bundle_of_a_lease_stays(self, world: RoundWorld) -> None:
         slow, ada, bob = await world.enrol("slow", "ada", "bob")
