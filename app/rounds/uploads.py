@@ -178,7 +178,8 @@ async def _accept(state: State, device_id: str, offer: Offer, body_digest: str) 
     try:
         return await _commit(state, device_id, assignment_id, body_digest, requests)
     except Problem as problem:
-        if problem.reason != "store_busy":
+        # 503: the next buffer may take these very bytes, perhaps from another request right now.
+        if problem.status < 500:
             await _forget(state, assignment_id, body_digest)
         raise
 
