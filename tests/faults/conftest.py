@@ -16,8 +16,26 @@ from tests.faults.opening import open_world
 from tests.faults.postgres import PostgresServer
 
 REPETITIONS = int(os.environ.get("TWOFOLD_FAULT_REPETITIONS", "1"))
+# Stores, disks and networks that fail take minutes, and a busy machine's patience with them.
+AT_LENGTH = {
+    "test_disk_full",
+    "test_migrating",
+    "test_network_cut",
+    "test_postgres_faults",
+    "test_redis",
+    "test_uploads",
+}
 N_DEVICES = 24
 COUNTS = {"replica": 1, "coordinator": 1}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what fails for minutes to `make faults`; deaths of processes are for every run."""
+    if "TWOFOLD_FAULT_REPETITIONS" in os.environ:
+        return
+    for item in items:
+        if item.path.parent.name == "faults" and item.path.stem in AT_LENGTH:
+            item.add_marker(pytest.mark.skip(reason="runs in `make faults`"))
 
 
 @pytest.fixture(scope="session")
