@@ -165,7 +165,7 @@ class TestWorseByConstruction:
         await world.hold_round()
         bad = await world.coordinator._newest.get(2)
         assert bad is not None
-        planned = await world.coordinator._rounds._plan(bad, 4)
+        planned = await world.coordinator._rounds._plan(bad, 4, rested=True)
         assert planned is not None
         await world.hold_round()
         with pytest.raises(SupersededError, match="not the newest"):
