@@ -14,7 +14,7 @@ def add_round(shell: Shell, transaction: Transaction) -> None:
     """Write the next round, and open it unless it has to wait for its start."""
     round_id = max(transaction.rows("rounds"), default=0) + 1
     plan = shell.profile.plan(newest_version(transaction))
-    row = RoundRow(shell.profile.scheduled(round_id, plan), plan, shell.new_seed())
+    row = RoundRow(shell.profile.scheduled(round_id, plan, shell.clock()), plan, shell.new_seed())
     transaction.put("rounds", round_id, row)
     if not shell.profile.scheduled_first:
         _open(shell, transaction, row)

@@ -61,7 +61,7 @@ class Profile:
         """The plan of a round that trains from this version."""
         return _plan(self, model_version)
 
-    def scheduled(self, round_id: int, plan: Plan) -> RoundState:
+    def scheduled(self, round_id: int, plan: Plan, now: float) -> RoundState:
         """A round of `plan`, not opened yet."""
         return RoundState.of_plan(
             round_id,
@@ -70,6 +70,8 @@ class Profile:
             refill=self.refill,
             work_deadline_s=self.work_deadline_s,
             work_attempts_max=self.work_attempts_max,
+            hold_s_max=self.deadline_s,
+            scheduled_at=now,
         )
 
 
