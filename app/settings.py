@@ -12,7 +12,7 @@ from federation.plan import STALENESS_LIMIT
 EVENT_TYPES = ("view", "cart", "purchase")
 # Larger cohorts would need a coarser grid than devices can learn on.
 COHORT_MAX = 100_000
-BLOCK_ROWS_MAX = 1_000_000
+BLOCK_ROWS_MAX = 2**30
 WAIT_S_MAX = 30 * 86400.0
 
 
