@@ -77,6 +77,7 @@ async def ann(client: httpx.AsyncClient, state: State) -> None:
     lease = {
         "id": "lease",
         "round_id": 1,
+        "counts_in": 1,
         "device_id": "busy",
         "user_id": NAME,
         "granted_at": 0.0,
@@ -86,6 +87,8 @@ async def ann(client: httpx.AsyncClient, state: State) -> None:
     update = {
         "assignment_id": "lease",
         "round_id": 1,
+        "position": 0,
+        "staleness": 0,
         "body_digest": "sha256:b",
         "receipt": "header.claims.signature",
         "size_bytes": 9,
