@@ -183,7 +183,13 @@ async def test_two_erasures_do_not_meet(client: httpx.AsyncClient, state: State,
     await client.delete(PATH)
     await client.put(PATH, json={"mode": "device"})
     await store(state, device("second"))
-    second = {"id": "lease-2", "round_id": 1, "device_id": "second", "user_id": NAME}
+    second = {
+        "id": "lease-2",
+        "round_id": 1,
+        "counts_in": 1,
+        "device_id": "second",
+        "user_id": NAME,
+    }
     times = {"granted_at": 0.0, "expires_at": 9e9, "expired": False}
     await store(state, (assignments, {**second, **times}))
     assert (await client.delete(PATH)).status_code == 204
