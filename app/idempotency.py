@@ -23,6 +23,11 @@ def request_digest(caller_id: str, idempotency_key: str) -> str:
     return hashlib.sha256(f"{caller_id}\n{idempotency_key}".encode()).hexdigest()
 
 
+def derived_id(kind: str, caller_id: str, idempotency_key: str) -> str:
+    """The id of what this caller made, or will make, with this key."""
+    return f"{kind}-{request_digest(caller_id, idempotency_key)[:32]}"
+
+
 def key_reused(created: str) -> Problem:
     """A 409 for a key that came with another body before. created: what it made then."""
     return Problem(409, "idempotency_key_reused", f"This Idempotency-Key made another {created}.")

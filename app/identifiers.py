@@ -7,6 +7,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.middleware import decode_segment
 
+# Rounds, versions and orders are numbered from 1; the database holds 32 bits of it.
+NUMBER_MAX = 2**31 - 1
+
 ID_BYTES_MAX = 128
 
 

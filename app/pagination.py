@@ -11,6 +11,9 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator
 
+from app.errors import invalid_field
+from app.identifiers import NUMBER_MAX
+
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
 CURSOR_CHARS_MAX = 512
@@ -33,6 +36,18 @@ def decode_cursor(cursor: str) -> str:
     if "\0" in place:
         raise ValueError("is not a cursor of an earlier answer")
     return place
+
+
+def number_of(place: str | None) -> int | None:
+    """The numbered row behind which a page begins; None for the first page.
+
+    Raises: Problem 422.
+    """
+    if place is None:
+        return None
+    if not (place.isascii() and place.isdigit() and int(place) <= NUMBER_MAX):
+        raise invalid_field("cursor", "is not a cursor of an earlier answer")
+    return int(place)
 
 
 def _check(cursor: str | None) -> str | None:

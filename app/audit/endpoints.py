@@ -7,11 +7,8 @@ from fastapi import APIRouter
 from app.access.dependencies import Reader
 from app.audit import repository
 from app.audit.schemas import RecordList, RecordView
-from app.errors import invalid_field
-from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor
+from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor, number_of
 from app.wiring import StateOf
-
-VERSION_MAX = 2**31 - 1
 
 router = APIRouter(tags=["audit"])
 
@@ -22,18 +19,10 @@ async def get_records(
 ) -> RecordList:
     """Counts and digests, no update and no identity; each names the hash of all before it."""
     async with state["database"].read() as connection:
-        rows = await repository.records(connection, _number(cursor), limit + 1)
+        rows = await repository.records(connection, number_of(cursor) or 0, limit + 1)
     page = [
         RecordView(version=row.version, record=json.loads(row.record), chain=row.chain)
         for row in rows[:limit]
     ]
     more = len(rows) > limit
     return RecordList(data=page, next_cursor=encode_cursor(str(page[-1].version)) if more else None)
-
-
-def _number(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= VERSION_MAX):
-        raise invalid_field("cursor", "is not a cursor of an earlier answer")
-    return int(cursor)

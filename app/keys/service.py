@@ -6,7 +6,7 @@ from app.access.repository import StoredKey, add_key, revoke_key
 from app.access.secrets import KEY_KINDS, PREFIX_CHARS, key_hash, new_key
 from app.clock import rfc3339
 from app.errors import Problem, not_found
-from app.idempotency import key_reused, request_digest
+from app.idempotency import derived_id, key_reused
 from app.keys import repository
 from app.keys.schemas import KeyKind, KeyPage, KeyView, NewKey
 from app.pagination import encode_cursor
@@ -28,11 +28,6 @@ def view(key: StoredKey) -> KeyView:
     )
 
 
-def derived_id(caller_id: str, idempotency_key: str) -> str:
-    """The id of the key that this caller made, or will make, with this `Idempotency-Key`."""
-    return f"key-{request_digest(caller_id, idempotency_key)[:32]}"
-
-
 async def make_key(
     state: State, caller_id: str, kind: KeyKind, idempotency_key: str | None
 ) -> tuple[NewKey, bool]:
@@ -44,7 +39,7 @@ async def make_key(
     Raises: Problem 409 `idempotency_key_reused` when it made a key of the other kind.
     """
     secret, now = new_key(PREFIX_OF[kind]), state["clock"]()
-    key_id = derived_id(caller_id, idempotency_key) if idempotency_key else state["new_id"]()
+    key_id = derived_id("key", caller_id, idempotency_key) if idempotency_key else state["new_id"]()
     made = StoredKey(key_id, kind, secret[:PREFIX_CHARS], now, None)
 
     async def run(connection: AsyncConnection) -> StoredKey:

@@ -7,25 +7,24 @@ from pydantic import AfterValidator, BeforeValidator
 
 from app.access.dependencies import DeviceCaller, Reader
 from app.clock import rfc3339
-from app.errors import invalid_field
+from app.identifiers import NUMBER_MAX
 from app.middleware import decode_segment
 from app.models import bundle, publish, repository, service, shards
 from app.models.repository import VersionRow
 from app.models.schemas import (
     BINARY,
-    VERSION_MAX,
     ManifestView,
     Verdict,
     VersionList,
     VersionView,
 )
-from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor
+from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor, number_of
 from app.rounds import request_count
 from app.wiring import StateOf
 from federation.canonical import is_digest
 
 router = APIRouter(tags=["models"])
-VersionNumber = Annotated[int, Path(ge=1, le=VERSION_MAX)]
+VersionNumber = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
 IfNoneMatch = Annotated[str | None, Header()]
 
 
@@ -48,7 +47,7 @@ async def get_versions(
 ) -> VersionList:
     """Each version with its parent, its kind, its link in the hash chain and its standing."""
     async with state["database"].read() as connection:
-        rows = await repository.list_versions(connection, _number(cursor), limit + 1)
+        rows = await repository.list_versions(connection, number_of(cursor), limit + 1)
     more = len(rows) > limit
     page = [_view(row) for row in rows[:limit]]
     following = encode_cursor(str(page[-1].version)) if more else None
@@ -123,14 +122,6 @@ async def get_bundle(
     answer = await service.blob_response(state, version, bundle.FOLDER, digest, if_none_match)
     state["metrics"].protocol.labels("download", "ok").inc()
     return answer
-
-
-def _number(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= VERSION_MAX):
-        raise invalid_field("cursor", "is not a cursor of an earlier answer")
-    return int(cursor)
 
 
 def _view(row: VersionRow) -> VersionView:

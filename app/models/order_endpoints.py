@@ -1,10 +1,9 @@
 """`/v1/models/.../rollback`: an operator's way back, to a version or of one item's row."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from app.access.dependencies import Server
+from app.idempotency import IdempotencyKey
 from app.identifiers import PathId
 from app.models import order_service
 from app.models.endpoints import VersionNumber
@@ -12,15 +11,6 @@ from app.models.schemas import OrderView, RowRollbackBody
 from app.wiring import StateOf
 
 router = APIRouter(tags=["models"])
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="Repeating it makes no second order, even when the first is fulfilled.",
-    ),
-]
 
 
 @router.post("/models/rows/rollback", status_code=202, summary="Take one item's row back")

@@ -1,11 +1,10 @@
 """Orders to go back: an API worker checks and stores them, the coordinator fulfils them."""
 
-import hashlib
-
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import rfc3339
 from app.errors import Problem, not_found
+from app.idempotency import derived_id, key_reused
 from app.models import orders_repository as repository
 from app.models.orders_repository import Order
 from app.models.schemas import OrderView
@@ -48,7 +47,9 @@ async def _order(
     state: State, caller_id: str, version: int, item_id: str | None, idempotency_key: str | None
 ) -> OrderView:
     now = state["clock"]()
-    order_id = _derived_id(caller_id, idempotency_key) if idempotency_key else state["new_id"]()
+    order_id = (
+        derived_id("order", caller_id, idempotency_key) if idempotency_key else state["new_id"]()
+    )
 
     async def run(connection: AsyncConnection) -> Order:
         known = await repository.find_order(connection, order_id)
@@ -67,16 +68,10 @@ async def _order(
     return _view(await state["database"].transaction("order_version", run))
 
 
-def _derived_id(caller_id: str, idempotency_key: str) -> str:
-    digest = hashlib.sha256(f"{caller_id}\n{idempotency_key}".encode()).hexdigest()
-    return f"order-{digest[:32]}"
-
-
 def _same(known: Order, version: int, item_id: str | None) -> Order:
     """The order that this `Idempotency-Key` made, if it had the same target."""
     if (known.version, known.item_id) != (version, item_id):
-        detail = "This Idempotency-Key made an order with another target."
-        raise Problem(409, "idempotency_key_reused", detail)
+        raise key_reused("order")
     return known
 
 

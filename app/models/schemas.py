@@ -4,10 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from app.identifiers import ChosenId
+from app.identifiers import NUMBER_MAX, ChosenId
 from app.schemas import StrictBody
-
-VERSION_MAX = 2**31 - 1
 
 
 class Verdict(BaseModel):
@@ -57,7 +55,7 @@ class RowRollbackBody(StrictBody):
     """Whose row, and the version to take it from."""
 
     item_id: ChosenId
-    version: int = Field(ge=1, le=VERSION_MAX)
+    version: int = Field(ge=1, le=NUMBER_MAX)
 
 
 class OrderView(BaseModel):

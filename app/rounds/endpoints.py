@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse
 from app.access.dependencies import DeviceCaller, Server
 from app.clock import rfc3339
 from app.devices.service import mint_token
-from app.errors import Problem, invalid_field, not_found
-from app.identifiers import PathId
-from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor
+from app.errors import Problem, not_found
+from app.identifiers import NUMBER_MAX, PathId
+from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor, number_of
 from app.rounds import request_count, service, uploads, views_repository
 from app.rounds.schemas import CheckInAnswer, CheckInBody, ReceiptView, RoundList, RoundView
 from app.rounds.service import CheckIn
@@ -20,10 +20,9 @@ from app.wiring import State, StateOf
 
 # The plan says exactly how long an update is; this is the most that any plan may ask for.
 UPDATE_BYTES_MAX = 256 << 20
-ROUND_NUMBER_MAX = 2**31 - 1
 
 router = APIRouter(tags=["rounds"])
-RoundId = Annotated[int, Path(ge=1, le=ROUND_NUMBER_MAX)]
+RoundId = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
 
 UPLOAD_OPENAPI: dict[str, Any] = {
     "requestBody": {
@@ -157,15 +156,3 @@ async def get_round(state: StateOf, who: Server, round_id: RoundId) -> RoundView
     if row is None:
         raise not_found("round")
     return round_view(row)
-
-
-def number_of(cursor: str | None) -> int | None:
-    """The round or order behind which a page begins.
-
-    Raises: Problem 422.
-    """
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= ROUND_NUMBER_MAX):
-        raise invalid_field("cursor", "is not a cursor of an earlier answer")
-    return int(cursor)

@@ -6,16 +6,17 @@ from fastapi import APIRouter, Path, Response
 
 from app.access.dependencies import Server
 from app.idempotency import IdempotencyKey
-from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor
+from app.identifiers import NUMBER_MAX
+from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor, number_of
 from app.rounds import orders, orders_repository
-from app.rounds.endpoints import ROUND_NUMBER_MAX, RoundId, number_of
+from app.rounds.endpoints import RoundId
 from app.rounds.operator_schemas import NoBody, RoundOrderBody, RoundOrderList, RoundOrderView
 from app.rounds.orders_repository import RoundOrder
 from app.rounds.views import order_view
 from app.wiring import StateOf
 
 router = APIRouter(tags=["rounds"])
-OrderId = Annotated[int, Path(ge=1, le=ROUND_NUMBER_MAX)]
+OrderId = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
 
 
 @router.post("/rounds", status_code=202, summary="Order a round")
