@@ -93,7 +93,6 @@ class CatalogueFollower:
 async def read_today(database: Database, since: int, event_types: tuple[str, ...]) -> Today:
     """The catalogue at one moment, with what changed after a revision of it."""
     async with database.read() as connection:
-        await repository.pin_snapshot(connection)
         head = await repository.catalogue_head(connection)
         assert head is not None, "the catalogue is never deleted"
         changed = await repository.items_since(connection, since)

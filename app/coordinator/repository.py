@@ -65,12 +65,6 @@ class EndedRound:
     ended_at: float
 
 
-async def pin_snapshot(connection: AsyncConnection) -> None:
-    """Let every query that follows see one moment. SQLite's transactions do so by themselves."""
-    if connection.dialect.name != "sqlite":
-        await connection.execution_options(isolation_level="REPEATABLE READ")
-
-
 @dataclass(frozen=True)
 class Heads:
     """What every tick looks at: the newest version's number, and the catalogue's head."""

@@ -8,7 +8,7 @@ not changes nothing. What a job makes depends on its round alone: done twice, it
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.tables import jobs
@@ -128,12 +128,6 @@ async def partials(connection: AsyncConnection, round_id: int) -> list[Partial] 
 async def delete_jobs(connection: AsyncConnection, round_id: int) -> None:
     """Forget a round's jobs: it has ended."""
     await connection.execute(delete(jobs).where(jobs.c.round_id == round_id))
-
-
-async def count_waiting(connection: AsyncConnection) -> int:
-    """Jobs that are not finished."""
-    query = select(func.count()).where(jobs.c.done_at.is_(None))
-    return int((await connection.execute(query)).scalar_one())
 
 
 def _is(job: Job) -> ColumnElement[bool]:

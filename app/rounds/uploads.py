@@ -174,21 +174,20 @@ async def _read(pieces: AsyncIterator[bytes], check: BodyCheck, draft: Draft | N
 
 async def _accept(state: State, device_id: str, offer: Offer, body_digest: str) -> Taken:
     requests = await request_count.add(state["cache"], device_id)
-    assignment_id = offer.lease.assignment.id
     try:
-        return await _commit(state, device_id, assignment_id, body_digest, requests)
+        return await _commit(state, device_id, offer.lease, body_digest, requests)
     except Problem as problem:
         # 503: the next buffer may take these very bytes, perhaps from another request right now.
         if problem.status < 500:
-            await _forget(state, assignment_id, body_digest)
+            await _forget(state, offer.lease.assignment.id, body_digest)
         raise
 
 
 async def _commit(
-    state: State, device_id: str, assignment_id: str, body_digest: str, requests: int | None
+    state: State, device_id: str, seen: Lease, body_digest: str, requests: int | None
 ) -> Taken:
     async def run(connection: AsyncConnection) -> Taken:
-        offer = await _locked_offer(connection, device_id, assignment_id)
+        offer = await _locked_offer(connection, device_id, seen)
         if not await is_device_live(connection, device_id):
             raise problem_of(Refusal("device_revoked", "This device is not enrolled any more."))
         now = state["clock"]()
@@ -207,14 +206,14 @@ async def _commit(
     return taken
 
 
-async def _locked_offer(connection: AsyncConnection, device_id: str, assignment_id: str) -> Offer:
-    """The offer behind the lock of its round: what was read before it may have changed since."""
-    lease = await leases.find_lease(connection, assignment_id, device_id)
+async def _locked_offer(connection: AsyncConnection, device_id: str, seen: Lease) -> Offer:
+    """The offer behind the lock of its round: what was seen before it may have changed since."""
+    lease: Lease | None = seen
     while True:
         assert lease is not None, "assignments are never deleted"
         stored = await repository.find_round(connection, lease.assignment.counts_in, lock=True)
         assert stored is not None, "rounds are never deleted"
-        lease = await leases.find_lease(connection, assignment_id, device_id)
+        lease = await leases.find_lease(connection, seen.assignment.id, device_id)
         # A later round may have taken the lease over meanwhile; rounds only grow, so this ends.
         if lease is not None and lease.assignment.counts_in == stored.id:
             return await _offer(connection, lease, stored)

@@ -31,9 +31,8 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def bodies(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> list[bytes]:
+def bodies() -> list[bytes]:
+    """What the round's members uploaded."""
     return []
 
 

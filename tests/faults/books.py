@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import text
 
 from app.coordinator.reducing import SUMS
-from app.coordinator.repository import pin_snapshot
 from app.coordinator.round_version import MEMBERS_LABEL
 from app.store.blobs import BlobStore, digest_of
 from app.store.database import Database
@@ -67,7 +66,6 @@ class SumKeeper:
 async def read_ledger(database: Database) -> Ledger:
     """Everything that the books are checked against."""
     async with database.read() as connection:
-        await pin_snapshot(connection)
 
         async def rows(query: str) -> list[Any]:
             return list(await connection.execute(text(query)))

@@ -18,7 +18,7 @@ N_WORDS = N_VALUES + GRID.n_metrics
 
 def words_of(seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return to_words(rng.normal(size=N_VALUES).astype(np.float32), rng.random(3), GRID)
+    return to_words(rng.normal(size=N_VALUES).astype(np.float32), rng.random(GRID.n_metrics), GRID)
 
 
 def sums_of(*updates: tuple[int, int]) -> StaleSums:
@@ -95,7 +95,7 @@ def test_any_order_and_grouping_gives_the_same_bytes(
     "damage",
     [
         lambda body: b"",
-        lambda body: b"XXXX" + body[4:],
+        lambda body: b"2FSM" + body[4:],
         lambda body: body[:-1],
         lambda body: body + b"\0",
         lambda body: body[: HEADER.size],
