@@ -275,3 +275,18 @@ def mint(state: State) -> Callable[..., str]:
         return state["tokens"].mint(kind, user_id, user_id, ttl_s)
 
     return make
+
+
+@pytest.fixture
+async def world(
+    state: State,
+    clock: FakeClock,
+    client: httpx.AsyncClient,
+    connect: Callable[[str | None], httpx.AsyncClient],
+) -> Any:
+    """A `RoundWorld` with a catalogue, and with its first round open where rounds open at all."""
+    from tests.app.round_world import RoundWorld  # which needs the clock of this module
+
+    world = RoundWorld(state, clock, client, connect)
+    await world.begin()
+    return world

@@ -38,12 +38,8 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
+async def world(world: RoundWorld) -> RoundWorld:
     """Versions 1 (genesis), 2 and 3 (rounds), 4 (catalogue), 5 (round)."""
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
     await publish_rounds(world, 2)
     await put_items(world.server, 3, first=12)
     await world.tick()

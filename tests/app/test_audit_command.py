@@ -6,15 +6,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 import torch
 
 from app.settings import Settings
-from app.wiring import State
 from tests.app.audit_world import publish_rounds
-from tests.app.conftest import SECRET, FakeClock
-from tests.app.device_by_hand import Connect
+from tests.app.conftest import SECRET
 from tests.app.round_world import RoundWorld, small_rounds
 
 ROOT = Path(__file__).parents[2]
@@ -41,11 +38,7 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
+async def world(world: RoundWorld) -> RoundWorld:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as the coordinator's own process does
     await publish_rounds(world, 2)

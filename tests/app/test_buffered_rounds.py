@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -11,11 +10,9 @@ from app.rounds.uploads import blob_name
 from app.settings import Settings
 from app.store.blobs import digest_of
 from app.store.tables import assignments, updates
-from app.wiring import State
 from federation.plan import Plan
 from federation.staleness import StaleSums
-from tests.app.conftest import FakeClock
-from tests.app.device_by_hand import Connect, HandDevice, put_items, update_body
+from tests.app.device_by_hand import HandDevice, put_items, update_body
 from tests.app.round_world import RoundWorld, small_rounds
 
 
@@ -23,15 +20,6 @@ from tests.app.round_world import RoundWorld, small_rounds
 def settings(settings: Settings) -> Settings:
     buffered = {"max_staleness": 1, "concurrency": 4, "cohort_target": 2, "cohort_min": 1}
     return small_rounds(settings, **buffered)
-
-
-@pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
-    return world
 
 
 async def assigned(device: HandDevice) -> dict[str, Any]:

@@ -14,11 +14,9 @@ from app.models.shards import shard_body
 from app.models.tower_bytes import decode_tower, encode_tower
 from app.settings import Settings
 from app.store.blobs import digest_of
-from app.wiring import State
 from recsys.item_table import ItemTable
 from recsys.shared_scalars import SharedScalars
 from recsys.user_tower import UserTower
-from tests.app.conftest import FakeClock
 from tests.app.device_by_hand import Connect
 from tests.app.round_world import RoundWorld, small_rounds
 
@@ -28,15 +26,6 @@ UNKNOWN = "sha256:" + "0" * 64
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return small_rounds(settings)
-
-
-@pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
-    return world
 
 
 class TestRoutes:

@@ -1,14 +1,11 @@
 """Minimum separation and caps: the ledger moves with publications and with nothing else."""
 
-import httpx
 import pytest
 from sqlalchemy import select
 
 from app.settings import Settings
 from app.store.tables import participations
-from app.wiring import State
-from tests.app.conftest import FakeClock
-from tests.app.device_by_hand import Connect, HandDevice
+from tests.app.device_by_hand import HandDevice
 from tests.app.round_world import RoundWorld, small_rounds
 
 
@@ -16,15 +13,6 @@ from tests.app.round_world import RoundWorld, small_rounds
 def settings(settings: Settings) -> Settings:
     rules = {"cohort_target": 1, "cohort_min": 1, "min_separation": 1, "participations_max": 2}
     return small_rounds(settings, **rules)
-
-
-@pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
-    return world
 
 
 async def ledger(world: RoundWorld) -> dict[str, tuple[int, int]]:

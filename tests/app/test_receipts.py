@@ -4,7 +4,6 @@ import asyncio
 import json
 from typing import Any
 
-import httpx
 import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
@@ -13,29 +12,18 @@ from sqlalchemy import select
 from app.receipts.signing import ReceiptSigner, receipt_key
 from app.settings import Settings
 from app.store.tables import updates
-from app.wiring import State
 from federation.audit import AuditRecord
 from federation.canonical import canonical_json
 from federation.merkle import root_from_path, update_leaf
 from federation.receipt import ReceiptClaims
 from tests.app.audit_world import publish_rounds
-from tests.app.conftest import FakeClock
-from tests.app.device_by_hand import Connect, HandDevice, update_body
+from tests.app.device_by_hand import HandDevice, update_body
 from tests.app.round_world import TARGET, RoundWorld, small_rounds
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return small_rounds(settings)
-
-
-@pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
-    return world
 
 
 async def deliver(world: RoundWorld, *names: str) -> list[tuple[HandDevice, str]]:

@@ -23,17 +23,8 @@ from tests.app.round_world import RoundWorld, small_rounds
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
+    """No round opens by itself."""
     return small_rounds(settings, enabled=False)
-
-
-@pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
-    """A service with a catalogue that opens no round by itself."""
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
-    return world
 
 
 def test_an_order_may_set_all_that_is_a_round_s_own() -> None:

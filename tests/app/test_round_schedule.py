@@ -2,31 +2,18 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from app.coordinator import round_driver
 from app.settings import Settings
-from app.wiring import State
-from tests.app.conftest import FakeClock
-from tests.app.device_by_hand import Connect
 from tests.app.operator_by_hand import count, order, shown
 from tests.app.round_world import RoundWorld, small_rounds
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
+    """No round opens by itself."""
     return small_rounds(settings, enabled=False)
-
-
-@pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
-    """A service with a catalogue that opens no round by itself."""
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
-    return world
 
 
 async def test_settings_decide_until_an_operator_does(world: RoundWorld) -> None:

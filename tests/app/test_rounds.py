@@ -24,15 +24,6 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
-    return world
-
-
-@pytest.fixture
 async def ada(world: RoundWorld) -> HandDevice:
     return (await world.enrol("ada"))[0]
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -10,9 +9,7 @@ from app.clock import rfc3339
 from app.coordinator.tick import Coordinator
 from app.settings import Settings
 from app.store.tables import assignments
-from app.wiring import State
-from tests.app.conftest import FakeClock
-from tests.app.device_by_hand import Connect, put_items, update_body
+from tests.app.device_by_hand import put_items, update_body
 from tests.app.round_world import TARGET, RoundWorld, Snapshot, small_rounds
 
 HOLD_S = 3600.0
@@ -21,15 +18,6 @@ HOLD_S = 3600.0
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return small_rounds(settings, hold_s_max=HOLD_S)
-
-
-@pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
-    return world
 
 
 async def steer(world: RoundWorld, number: int, verb: str, **body: str) -> dict[str, Any]:

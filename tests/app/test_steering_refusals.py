@@ -30,15 +30,6 @@ def settings(settings: Settings) -> Settings:
     return small_rounds(settings)
 
 
-@pytest.fixture
-async def world(
-    state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
-) -> RoundWorld:
-    world = RoundWorld(state, clock, client, connect)
-    await world.begin()
-    return world
-
-
 def test_the_routes_are_found() -> None:
     assert {("post", "/v1/rounds"), ("put", "/v1/rounds/schedule")} < set(STEERING)
     assert {("post", f"/v1/rounds/{{round_id}}/{verb}") for verb in VERBS} < set(STEERING)
