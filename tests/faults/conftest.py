@@ -1,4 +1,8 @@
-"""A service of real processes for each store, shared by the faults that it must survive."""
+"""A service of real processes for each store, shared by the faults that it must survive.
+
+It lives as long as tests of this folder run, and no longer: its devices never rest, and whatever
+else is tested in the same process would be tested beside them.
+"""
 
 import os
 import platform
@@ -77,7 +81,7 @@ def fault_postgres() -> Iterator[PostgresServer]:
 STORE_PARAMS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
-@pytest.fixture(scope="session", params=STORE_PARAMS)
+@pytest.fixture(scope="package", params=STORE_PARAMS)
 def world(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

@@ -1,0 +1,1 @@
+"""Real processes, stores, disks and networks that fail."""
