@@ -21,6 +21,7 @@ from app.receipts.signing import ReceiptSigner, receipt_key
 from app.settings import Settings
 from app.store.blobs import BlobStore
 from app.store.database import Database
+from app.store.group_commit import GroupCommits
 
 
 class State(TypedDict):
@@ -30,6 +31,7 @@ class State(TypedDict):
     clock: Clock
     new_id: Callable[[], str]
     database: Database
+    groups: GroupCommits
     cache: Cache
     user_states: UserStates
     blobs: BlobStore
@@ -63,6 +65,7 @@ def build_state(settings: Settings, redis_url: str, clock: Clock) -> State:
         clock=clock,
         new_id=new_id,
         database=database,
+        groups=GroupCommits(database),
         cache=cache,
         user_states=UserStates(cache, settings.user_state_ttl_s),
         blobs=blobs,

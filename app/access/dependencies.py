@@ -4,6 +4,7 @@ Server        server key: the app's backend; may name any user
 Person        server key, or a user token; the route then calls `require_user`
 Reader        any credential: catalogue, model, anonymous sessions
 DeviceCaller  token of a device that is not revoked
+DeviceToken   token of a device, for a route whose own queries ask whether it is revoked
 """
 
 import asyncio
@@ -95,9 +96,10 @@ async def _caller_by_key(state: StateOf, key: str) -> Caller:
     return Caller(kept.kind, kept.id)
 
 
-def only(*kinds: str) -> Callable[[State, Caller], Awaitable[Caller]]:
+def only(*kinds: str, ask_live: bool = True) -> Callable[[State, Caller], Awaitable[Caller]]:
     """A dependency that lets through callers of these kinds.
 
+    ask_live: ask the database whether a device is still enrolled, in a query of its own.
     Raises: Problem 403 `wrong_credential` or `device_revoked`, 401 `token_invalid`.
     """
 
@@ -106,7 +108,8 @@ def only(*kinds: str) -> Callable[[State, Caller], Awaitable[Caller]]:
             detail = f"This route takes a {' or '.join(kinds)} credential, not a {who.kind} one."
             raise Problem(403, "wrong_credential", detail)
         if who.kind == "device":
-            await _check_live(state, who.subject)
+            if ask_live:
+                await _check_live(state, who.subject)
         elif who.user_id is not None and who.born is not None:
             await _check_account(state, who.user_id, who.born)
         return who
@@ -118,3 +121,4 @@ Server = Annotated[Caller, Depends(only("server"))]
 Person = Annotated[Caller, Depends(only("server", "user"))]
 Reader = Annotated[Caller, Depends(only("server", "publishable", "user", "device"))]
 DeviceCaller = Annotated[Caller, Depends(only("device"))]
+DeviceToken = Annotated[Caller, Depends(only("device", ask_live=False))]

@@ -1,8 +1,9 @@
 """Queries about keys and devices for authentication."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -61,7 +62,17 @@ async def account_created_at(connection: AsyncConnection, user_id: str) -> float
     return found.scalar()
 
 
+_IS_LIVE = devices.c.revoked_at.is_(None)
+_LIVE_DEVICE = select(devices.c.id).where(devices.c.id == bindparam("device_id"), _IS_LIVE)
+
+
 async def is_device_live(connection: AsyncConnection, device_id: str) -> bool:
     """Whether the device is enrolled and not revoked."""
-    query = select(devices.c.id).where(devices.c.id == device_id, devices.c.revoked_at.is_(None))
-    return (await connection.execute(query)).first() is not None
+    found = await connection.execute(_LIVE_DEVICE, {"device_id": device_id})
+    return found.first() is not None
+
+
+async def live_devices(connection: AsyncConnection, device_ids: Collection[str]) -> set[str]:
+    """Those of these devices that are enrolled and not revoked."""
+    query = select(devices.c.id).where(devices.c.id.in_(device_ids), _IS_LIVE)
+    return set((await connection.execute(query)).scalars())

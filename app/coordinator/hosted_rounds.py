@@ -16,9 +16,9 @@ from app.coordinator.update_words import update_words
 from app.errors import Problem
 from app.models.bundle import FOLDER as BUNDLES
 from app.models.bundle import Bundle, decode_bundle
-from app.rounds import service, uploads
+from app.rounds import offers, service, uploads
+from app.rounds.granting import Work
 from app.rounds.repository import newest_round
-from app.rounds.service import Work
 from app.wiring import State
 from federation.canonical import digest
 from federation.plan import Plan
@@ -82,7 +82,7 @@ class HostedRounds:
         if found.work is None:
             return
         body = await self._train(user_id, found.work)
-        offer = await uploads.find_offer(self._state, device_id, found.work.assignment.id)
+        offer = await offers.find_offer(self._state, device_id, found.work.assignment.id)
         await uploads.accept_update(self._state, device_id, offer, body, digest(body))
 
     async def _device(self, user_id: str) -> str:

@@ -73,11 +73,14 @@ class Heads:
     catalogue: CatalogueHead | None
 
 
+_HEADS = select(
+    select(func.max(versions.c.id)).scalar_subquery(), catalogue.c.row_key, catalogue.c.revision
+)
+
+
 async def heads(connection: AsyncConnection) -> Heads:
     """One statement, since an idle coordinator asks it many times a second."""
-    version = select(func.max(versions.c.id)).scalar_subquery()
-    columns = (catalogue.c.row_key, catalogue.c.revision)
-    row = (await connection.execute(select(version, *columns))).first()
+    row = (await connection.execute(_HEADS)).first()
     if row is None:  # no item was ever put, so there is no version either
         return Heads(None, None)
     return Heads(row[0], CatalogueHead(bytes(row[1]), row[2]))

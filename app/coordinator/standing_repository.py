@@ -49,11 +49,16 @@ class Cohort:
     n_block: int
 
 
+_UNDECIDED = (
+    select(versions.c.id, versions.c.origin, versions.c.standing, versions.c.published_at)
+    .where(versions.c.standing.in_(("live", "candidate")))
+    .order_by(versions.c.id)
+)
+
+
 async def standings(connection: AsyncConnection) -> Standings | None:
     """Who serves and who waits; None before the genesis."""
-    columns = (versions.c.id, versions.c.origin, versions.c.standing, versions.c.published_at)
-    undecided = versions.c.standing.in_(("live", "candidate"))
-    rows = list(await connection.execute(select(*columns).where(undecided).order_by(versions.c.id)))
+    rows = list(await connection.execute(_UNDECIDED))
     live = next((row.id for row in rows if row.standing == "live"), None)
     if live is None:
         return None

@@ -65,8 +65,9 @@ class VersionDriver:
         now = self._state["clock"]()
         async with self._database.read() as connection:
             measured = await repository.cohorts(connection, line.origin)
-            origin = await repository.origin_of(connection, live)
-            reference = await repository.cohorts(connection, origin)
+            if measured:
+                origin = await repository.origin_of(connection, live)
+                reference = await repository.cohorts(connection, origin)
         if measured:
             ours, theirs = _measurement(measured), _measurement(reference)
             verdict = judge(ours, theirs)

@@ -57,11 +57,17 @@ async def open_order_for(
     return await _one(connection, query.limit(1))
 
 
+_OLDEST_OPEN = (
+    _query()
+    .where(version_orders.c.state == "open")
+    .order_by(version_orders.c.requested_at, version_orders.c.id)
+    .limit(1)
+)
+
+
 async def oldest_open_order(connection: AsyncConnection) -> Order | None:
     """The order to fulfil next."""
-    query = _query().where(version_orders.c.state == "open")
-    order_by = (version_orders.c.requested_at, version_orders.c.id)
-    return await _one(connection, query.order_by(*order_by).limit(1))
+    return await _one(connection, _OLDEST_OPEN)
 
 
 async def add_order(

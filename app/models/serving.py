@@ -154,7 +154,7 @@ class ServingModels:
 
     async def _count(self) -> None:
         started = _now()
-        async with self._database.read() as connection:
+        async with self._database.read(takes_long=True) as connection:
             self._counts = await repository.count_events(connection)
         self._count_rest_until = _now() + COUNTS_REST_FACTOR * (_now() - started)
         self._count_at = max(started + COUNTS_PERIOD_S, self._count_rest_until)

@@ -30,11 +30,15 @@ class RowState:
     is_live: bool
 
 
+_HEADS = select(
+    select(versions.c.id).where(versions.c.standing == "live").scalar_subquery(),
+    select(func.max(catalogue.c.revision)).scalar_subquery(),
+)
+
+
 async def find_heads(connection: AsyncConnection) -> Heads:
     """One statement, two index look-ups: workers ask this several times a second."""
-    version = select(versions.c.id).where(versions.c.standing == "live").scalar_subquery()
-    revision = select(func.max(catalogue.c.revision)).scalar_subquery()
-    row = (await connection.execute(select(version, revision))).one()
+    row = (await connection.execute(_HEADS)).one()
     return Heads(row[0], row[1] or 0)
 
 

@@ -5,7 +5,7 @@ import json
 from app.errors import Problem, not_found
 from app.receipts import repository
 from app.receipts.schemas import ProofView
-from app.rounds import uploads
+from app.rounds import offers
 from app.wiring import State
 from federation.merkle import inclusion_path, update_leaves
 from federation.round_state import ENDED
@@ -17,7 +17,7 @@ async def prove(state: State, device_id: str, assignment_id: str) -> ProofView:
     Raises: Problem 404 for an assignment that is foreign, unknown or without an update, 409
     `round_open`, 410 `discarded`.
     """
-    offer = await uploads.find_offer(state, device_id, assignment_id)
+    offer = await offers.find_offer(state, device_id, assignment_id)
     if offer.lease.accepted is None:
         raise not_found("update")
     _check_published(offer.stored.state.phase)

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 
-from app.access.dependencies import DeviceCaller, Server
+from app.access.dependencies import DeviceCaller, DeviceToken, Server
 from app.clock import rfc3339
 from app.devices.service import mint_token
 from app.errors import Problem, not_found
 from app.identifiers import NUMBER_MAX, PathId
 from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor, number_of
-from app.rounds import request_count, service, uploads, views_repository
+from app.rounds import offers, request_count, service, uploads, views_repository
 from app.rounds.schemas import CheckInAnswer, CheckInBody, ReceiptView, RoundList, RoundView
 from app.rounds.service import CheckIn
 from app.rounds.update_body import check_length, declared_digest, pieces_of
@@ -42,7 +42,7 @@ UPLOAD_OPENAPI: dict[str, Any] = {
 
 
 @router.post("/rounds/check-in", summary="Ask for work", response_model=CheckInAnswer)
-async def post_check_in(state: StateOf, who: DeviceCaller, body: CheckInBody) -> JSONResponse:
+async def post_check_in(state: StateOf, who: DeviceToken, body: CheckInBody) -> JSONResponse:
     """An assignment, or a window in which to come back; the same answer while it holds."""
     found = await service.check_in(state, who.subject)
     granted = found.work is not None
@@ -96,7 +96,7 @@ def _renewed(state: State, device_id: str, user_id: str | None) -> dict[str, str
     openapi_extra=UPLOAD_OPENAPI,
 )
 async def put_update(
-    state: StateOf, who: DeviceCaller, assignment_id: PathId, request: Request
+    state: StateOf, who: DeviceToken, assignment_id: PathId, request: Request
 ) -> JSONResponse:
     """Durable once answered. The same bytes again give the same receipt, other bytes 409."""
     try:
@@ -110,10 +110,10 @@ async def put_update(
 
 
 async def _put(state: State, device_id: str, assignment_id: str, request: Request) -> JSONResponse:
-    offer = await uploads.find_offer(state, device_id, assignment_id)
+    offer = await offers.find_offer(state, device_id, assignment_id)
     check_length(request.headers.get("content-length"), offer.plan)
     declared = declared_digest(request.headers.get("content-digest"))
-    uploads.check_open(offer, declared, state["clock"]())
+    offers.check_open(offer, declared, state["clock"]())
     pieces = pieces_of(request.stream(), offer.plan)
     taken = await uploads.receive_update(state, device_id, offer, pieces, declared)
     receipt = uploads.receipt(taken.update, taken.stored, offer.plan)
@@ -123,7 +123,7 @@ async def _put(state: State, device_id: str, assignment_id: str, request: Reques
 @router.get("/updates/{assignment_id}", summary="The receipt of an update")
 async def get_receipt(state: StateOf, who: DeviceCaller, assignment_id: PathId) -> ReceiptView:
     """For a device that did not hear the answer to its upload, or asks what became of it."""
-    offer = await uploads.find_offer(state, who.subject, assignment_id)
+    offer = await offers.find_offer(state, who.subject, assignment_id)
     await request_count.add(state["cache"], who.subject)
     if offer.lease.accepted is None:
         raise not_found("update")

@@ -1,12 +1,13 @@
 """Queries about leases: assignments of devices, and the updates that were accepted for them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.tables import assignments, updates
+from app.store.tables import assignments, devices, updates
 
 
 @dataclass(frozen=True)
@@ -77,46 +78,69 @@ _UPDATE = (
 )
 
 
+# Statements of every request are written once: building one costs as much as running it.
+_DELIVERED = updates.c.assignment_id == assignments.c.id
+_LEASE: Select[Any] = select(*_ASSIGNMENT, *_UPDATE).outerjoin(updates, _DELIVERED)
+_LEASE_OF_ACCOUNT = _LEASE.where(
+    assignments.c.counts_in == bindparam("in_round"), assignments.c.user_id == bindparam("account")
+)
+_LEASE_OF_DEVICE: Select[Any] = (
+    select(devices.c.revoked_at, *_ASSIGNMENT, *_UPDATE)
+    .outerjoin(
+        assignments,
+        (assignments.c.device_id == devices.c.id) & (assignments.c.id == bindparam("assignment")),
+    )
+    .outerjoin(updates, _DELIVERED)
+    .where(devices.c.id == bindparam("device"))
+)
+_ADD_ASSIGNMENT, _ADD_UPDATE = insert(assignments), insert(updates)
+
+
 async def account_lease(connection: AsyncConnection, round_id: int, user_id: str) -> Lease | None:
     """What the account holds, or held, that counts in this round."""
-    mine = (assignments.c.counts_in == round_id) & (assignments.c.user_id == user_id)
-    return await _lease(connection, mine)
+    mine = {"in_round": round_id, "account": user_id}
+    row = (await connection.execute(_LEASE_OF_ACCOUNT, mine)).first()
+    return None if row is None else _lease(row)
 
 
-async def find_lease(
+async def leases_of_accounts(
+    connection: AsyncConnection, round_id: int, user_ids: Collection[str]
+) -> dict[str, Lease]:
+    """The same for many accounts; one that has none is left out."""
+    theirs = (assignments.c.counts_in == round_id) & assignments.c.user_id.in_(user_ids)
+    found = map(_lease, await connection.execute(_LEASE.where(theirs)))
+    return {lease.assignment.user_id: lease for lease in found}
+
+
+async def leases_by_id(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Lease]:
+    """Leases by the ids of their assignments."""
+    found = map(_lease, await connection.execute(_LEASE.where(assignments.c.id.in_(ids))))
+    return {lease.assignment.id: lease for lease in found}
+
+
+async def device_lease(
     connection: AsyncConnection, assignment_id: str, device_id: str
-) -> Lease | None:
-    """The device's own assignment; a foreign one is none."""
-    mine = (assignments.c.id == assignment_id) & (assignments.c.device_id == device_id)
-    return await _lease(connection, mine)
+) -> tuple[bool, Lease | None]:
+    """Whether the device is enrolled, and its own assignment; a foreign one is none."""
+    mine = {"assignment": assignment_id, "device": device_id}
+    row = (await connection.execute(_LEASE_OF_DEVICE, mine)).first()
+    if row is None or row[0] is not None:
+        return False, None
+    return True, None if row[1] is None else _lease(row[1:])
 
 
-async def _lease(connection: AsyncConnection, where: ColumnElement[bool]) -> Lease | None:
-    joined = updates.c.assignment_id == assignments.c.id
-    query = select(*_ASSIGNMENT, *_UPDATE).outerjoin(updates, joined).where(where)
-    row = (await connection.execute(query)).first()
-    if row is None:
-        return None
+def _lease(row: "Row[Any]") -> Lease:
     n = len(_ASSIGNMENT)
     accepted = None if row[n] is None else Update(*row[n:])
     return Lease(Assignment(*row[:n]), accepted)
 
 
-async def add_assignment(
-    connection: AsyncConnection, assignment: Assignment, granted_at: float
+async def add_assignments(
+    connection: AsyncConnection, given: Sequence[Assignment], granted_at: float
 ) -> None:
-    """Record a lease."""
-    values = {
-        "id": assignment.id,
-        "round_id": assignment.round_id,
-        "counts_in": assignment.counts_in,
-        "device_id": assignment.device_id,
-        "user_id": assignment.user_id,
-        "granted_at": granted_at,
-        "expires_at": assignment.expires_at,
-        "expired": False,
-    }
-    await connection.execute(insert(assignments).values(values))
+    """Record leases, at least one."""
+    rows = [asdict(assignment) | {"granted_at": granted_at} for assignment in given]
+    await connection.execute(_ADD_ASSIGNMENT, rows)
 
 
 async def find_update(connection: AsyncConnection, assignment_id: str) -> Update | None:
@@ -126,20 +150,12 @@ async def find_update(connection: AsyncConnection, assignment_id: str) -> Update
     return Update(*row) if row else None
 
 
-async def add_update(connection: AsyncConnection, accepted: Update, requests: int | None) -> None:
-    """Record an accepted update."""
-    values = {
-        "assignment_id": accepted.assignment_id,
-        "round_id": accepted.round_id,
-        "position": accepted.position,
-        "staleness": accepted.staleness,
-        "body_digest": accepted.body_digest,
-        "size_bytes": accepted.size_bytes,
-        "requests": requests,
-        "accepted_at": accepted.accepted_at,
-        "receipt": accepted.receipt,
-    }
-    await connection.execute(insert(updates).values(values))
+async def add_updates(
+    connection: AsyncConnection, accepted: Sequence[tuple[Update, int | None]]
+) -> None:
+    """Record accepted updates, at least one, each with the number of requests that it took."""
+    rows = [asdict(update) | {"requests": requests} for update, requests in accepted]
+    await connection.execute(_ADD_UPDATE, rows)
 
 
 async def overdue_leases(

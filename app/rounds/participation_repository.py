@@ -4,6 +4,7 @@ It moves in the transaction that publishes a version and nowhere else, so it nev
 less, than the versions that stand.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import literal, select
@@ -28,12 +29,13 @@ class Participations:
         return round_id - self.last_round <= plan.min_separation
 
 
-async def participations_of(connection: AsyncConnection, user_id: str) -> Participations | None:
-    """An account's ledger; None if it was never counted."""
-    columns = (participations.c.counted, participations.c.last_round)
-    query = select(*columns).where(participations.c.user_id == user_id)
-    row = (await connection.execute(query)).first()
-    return Participations(*row) if row else None
+async def participations_among(
+    connection: AsyncConnection, user_ids: Collection[str]
+) -> dict[str, Participations]:
+    """The ledgers of these accounts; one that was never counted has none."""
+    columns = (participations.c.user_id, participations.c.counted, participations.c.last_round)
+    query = select(*columns).where(participations.c.user_id.in_(user_ids))
+    return {row[0]: Participations(*row[1:]) for row in await connection.execute(query)}
 
 
 async def count_members(connection: AsyncConnection, round_id: int) -> None:

@@ -1,9 +1,10 @@
 """Queries about rounds, their assignments and updates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, case, func, select, update
+from sqlalchemy import Select, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.tables import devices, plans, rounds, users, versions
@@ -53,8 +54,17 @@ _ROUND = (
 )
 
 
-async def _one_round(connection: AsyncConnection, query: Select[Any]) -> StoredRound | None:
-    row = (await connection.execute(query)).first()
+# Statements of every request are written once: building one costs as much as running it.
+_NEWEST_ROUND = select(*_ROUND).order_by(rounds.c.id.desc()).limit(1)
+_ROUND_BY_ID = select(*_ROUND).where(rounds.c.id == bindparam("round_id"))
+_LOCKED = {query: query.with_for_update() for query in (_NEWEST_ROUND, _ROUND_BY_ID)}
+
+
+async def _one_round(
+    connection: AsyncConnection, query: Select[Any], lock: bool, round_id: int | None = None
+) -> StoredRound | None:
+    given = {} if round_id is None else {"round_id": round_id}
+    row = (await connection.execute(_LOCKED[query] if lock else query, given)).first()
     if row is None:
         return None
     state = RoundState.from_mapping(row.state)
@@ -63,8 +73,7 @@ async def _one_round(connection: AsyncConnection, query: Select[Any]) -> StoredR
 
 async def newest_round(connection: AsyncConnection, lock: bool = False) -> StoredRound | None:
     """The round opened last; only it can be open. lock: hold the row until the end."""
-    query = select(*_ROUND).order_by(rounds.c.id.desc()).limit(1)
-    return await _one_round(connection, query.with_for_update() if lock else query)
+    return await _one_round(connection, _NEWEST_ROUND, lock)
 
 
 async def newest_round_id(connection: AsyncConnection) -> int:
@@ -76,8 +85,7 @@ async def find_round(
     connection: AsyncConnection, round_id: int, lock: bool = False
 ) -> StoredRound | None:
     """The round with this number. lock: hold the row until the end of the transaction."""
-    query = select(*_ROUND).where(rounds.c.id == round_id)
-    return await _one_round(connection, query.with_for_update() if lock else query)
+    return await _one_round(connection, _ROUND_BY_ID, lock, round_id)
 
 
 async def save_round(
@@ -110,9 +118,8 @@ async def plan_body(connection: AsyncConnection, digest: str) -> bytes:
     return bytes((await connection.execute(query)).scalar_one())
 
 
-async def participant(connection: AsyncConnection, device_id: str) -> Participant | None:
-    """The device with its user's mode and the model version that serves, in one query."""
-    columns = (
+_PARTICIPANT = (
+    select(
         devices.c.user_id,
         users.c.mode,
         devices.c.public_key,
@@ -121,22 +128,27 @@ async def participant(connection: AsyncConnection, device_id: str) -> Participan
         versions.c.id,
         versions.c.manifest_digest,
     )
-    query = (
-        select(*columns)
-        .join(users, users.c.id == devices.c.user_id)
-        .outerjoin(versions, versions.c.standing == "live")
-        .where(devices.c.id == device_id)
-    )
-    row = (await connection.execute(query)).first()
+    .join(users, users.c.id == devices.c.user_id)
+    .outerjoin(versions, versions.c.standing == "live")
+    .where(devices.c.id == bindparam("device_id"))
+)
+
+
+async def participant(connection: AsyncConnection, device_id: str) -> Participant | None:
+    """The device with its user's mode and the model version that serves, in one query."""
+    row = (await connection.execute(_PARTICIPANT, {"device_id": device_id})).first()
     if row is None:
         return None
     version = None if row[5] is None else (row[5], row[6])
     return Participant(row[0], row[1], not row[2], row[3], row[4], version)
 
 
-async def mark_seen(connection: AsyncConnection, device_id: str, now: float) -> None:
-    """Note that the device checked in."""
-    await connection.execute(update(devices).where(devices.c.id == device_id).values(seen_at=now))
+async def mark_seen(connection: AsyncConnection, device_ids: Sequence[str], now: float) -> None:
+    """Note that the devices checked in."""
+    if device_ids:
+        await connection.execute(
+            update(devices).where(devices.c.id.in_(device_ids)).values(seen_at=now)
+        )
 
 
 async def manifest_body(connection: AsyncConnection, version: int) -> bytes | None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import Problem
+from app.store.sqlite_at_once import BEGIN_WRITING, on_thread, work_at_once
 
 T = TypeVar("T")
 
@@ -54,12 +55,19 @@ class Database:
             _bound_silence(self.engine)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for queries, which all see one moment; what it changes is rolled back."""
+    async def read(self, takes_long: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A connection for queries, which all see one moment; what it changes is rolled back.
+
+        takes_long: a query goes through a whole table; it must not hold up the event loop.
+        """
         async with self.engine.connect() as connection:
             if not self.is_sqlite:
                 # A lease of one moment and a round of the next would refuse what neither refuses.
                 await connection.execution_options(isolation_level="REPEATABLE READ")
+            elif takes_long:
+                with on_thread((await connection.get_raw_connection()).driver_connection):
+                    yield connection
+                return
             yield connection
 
     async def transaction(self, name: str, run: Callable[[AsyncConnection], Awaitable[T]]) -> T:
@@ -123,6 +131,8 @@ def _bound_silence(engine: AsyncEngine) -> None:
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:
+    work_at_once(engine.sync_engine)
+
     @event.listens_for(engine.sync_engine, "connect")
     def _on_connect(connection: Any, _: Any) -> None:
         # The driver must not begin transactions behind our back (SQLAlchemy's own recipe).
@@ -140,4 +150,4 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def _on_begin(connection: Any) -> None:
         write = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        connection.exec_driver_sql(BEGIN_WRITING if write else "BEGIN")

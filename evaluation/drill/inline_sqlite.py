@@ -1,18 +1,17 @@
-"""SQLite on the event loop itself, for a drill that has one request under way at a time.
+"""SQLite on the event loop alone, for a drill that has one request under way at a time.
 
-aiosqlite gives every connection a thread, and every statement two hops between threads; a drill
-would spend more than half of its time on them. The statements, the file and the durability are the
-same.
+The service leaves to a thread what may wait (`app.store.sqlite_at_once`); here nothing ever waits
+for another, and a thread would bring its own order. The statements, the file and the durability are
+the same.
 """
 
-from asyncio import Future
-from collections.abc import Callable
 from typing import Any
 
 import aiosqlite
 from sqlalchemy import event
 
 from app.store.database import Database
+from app.store.sqlite_at_once import Work, settle
 
 
 class _AtOnce:
@@ -23,18 +22,9 @@ class _AtOnce:
     def start(self) -> None:
         """There is no thread to start."""
 
-    def put_nowait(self, work: tuple[Future[Any] | None, Callable[[], Any]]) -> None:
-        """Run the function and settle its future."""
-        future, run = work
-        try:
-            result = run()
-        except Exception as error:
-            if future is None:
-                raise
-            future.set_exception(error)
-        else:
-            if future is not None:
-                future.set_result(result)
+    def put_nowait(self, work: Work) -> None:
+        """Do it now, whatever it is."""
+        settle(*work)
 
 
 async def run_inline(database: Database) -> None:
