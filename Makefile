@@ -16,7 +16,7 @@ MINUTES ?= 60
 DATA ?= $(TWOFOLD_DATA)/ml-100k
 
 .PHONY: help install check test demo fuzz faults simulation browser benchmark-time-to-quality
-.PHONY: benchmark-flower clean
+.PHONY: benchmark-flower benchmark-slow-sockets clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-25s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ benchmark-time-to-quality: $(STAMP) ## PFedRec's own loop against the simulator,
 # Half an hour, most of it Flower's waiting. Flower comes from PyPI into .venv-flower.
 benchmark-flower: $(STAMP) ## Twofold beside Flower's SuperLink: requests, CPU, updates a second, kill -9
 	$(BIN)/python -m benchmarks.superlink_race $(ARGS)
+
+benchmark-slow-sockets: $(STAMP) ## A thousand slow connections beside good requests
+	$(BIN)/python -m benchmarks.slow_sockets $(ARGS)
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .venv-flower dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .twofold

@@ -22,7 +22,16 @@ def matches(if_none_match: str | None, tag: str) -> bool:
 
 def conditional_json(if_none_match: str | None, content: Any) -> Response:
     """`content` as JSON with its tag, or 304 when the client has it already."""
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return conditional_body(if_none_match, json_bytes(content))
+
+
+def json_bytes(content: Any) -> bytes:
+    """Compact JSON, UTF-8."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def conditional_body(if_none_match: str | None, body: bytes) -> Response:
+    """The same for JSON that is written already."""
     tag = entity_tag(body)
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     if matches(if_none_match, tag):

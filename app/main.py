@@ -1,11 +1,14 @@
 """The application factory: `uvicorn app.main:app`, or `twofold serve`."""
 
-from fastapi import APIRouter, FastAPI
+from functools import cached_property
+
+from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from app.audit.endpoints import router as audit
 from app.clock import Clock, system_clock
+from app.conditional import conditional_body, json_bytes
 from app.devices.endpoints import router as devices
 from app.errors import install_error_handlers
 from app.events.endpoints import router as events
@@ -35,7 +38,23 @@ DESCRIPTION = (
 
 
 class Service(FastAPI):
-    """FastAPI, with a problem document where its body limiter would answer in plain text."""
+    """FastAPI, with a problem document where its body limiter would answer in plain text.
+
+    And with its description written once: everybody may ask for it, and writing takes milliseconds.
+    """
+
+    def setup(self) -> None:
+        """The framework's own routes, behind ours for the description."""
+        assert self.openapi_url is not None
+        self.add_route(self.openapi_url, self._described, include_in_schema=False)
+        super().setup()
+
+    async def _described(self, request: Request) -> Response:
+        return conditional_body(request.headers.get("if-none-match"), self._description)
+
+    @cached_property
+    def _description(self) -> bytes:
+        return json_bytes(self.openapi())
 
     def build_middleware_stack(self) -> ASGIApp:
         """The framework's own stack inside `BodyLimitProblem`."""

@@ -14,6 +14,8 @@ EVENT_TYPES = ("view", "cart", "purchase")
 COHORT_MAX = 100_000
 BLOCK_ROWS_MAX = 2**30
 WAIT_S_MAX = 30 * 86400.0
+# A plan says exactly how long its updates are; this is the most that any plan may ask for.
+UPDATE_BYTES_MAX = 256 << 20
 
 
 class RoundSettings(BaseSettings):
@@ -124,6 +126,19 @@ class Settings(BaseSettings):
     database_timeout_s: float = Field(1.0, gt=0, description="Longest wait on a degraded read.")
     json_body_bytes_max: int = Field(1 << 20, gt=0, description="Largest JSON body.")
     import_body_bytes_max: int = Field(64 << 20, gt=0, description="Largest catalogue import.")
+    receive_head_s: float = Field(
+        10.0, gt=0, description="A connection whose request has no whole head by then is closed."
+    )
+    receive_body_s: float = Field(
+        30.0, gt=0, description="Time for a body, beside what its length takes at the least rate."
+    )
+    send_s: float = Field(30.0, gt=0, description="Time for a peer to read an answer, likewise.")
+    transfer_rate_min: float = Field(
+        16384.0, gt=0, description="Least rate, bytes a second, of bodies and answers."
+    )
+    connections_max: int = Field(
+        2000, ge=1, description="Connections of one worker; idle ones make room for newcomers."
+    )
     reduce_job_updates: int = Field(50, ge=1, le=100, description="Updates of a partial sum.")
     job_lease_s: float = Field(
         3.0, gt=0, description="A job whose holder is silent for so long is another's."

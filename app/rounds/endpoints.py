@@ -16,10 +16,8 @@ from app.rounds.schemas import CheckInAnswer, CheckInBody, ReceiptView, RoundLis
 from app.rounds.service import CheckIn
 from app.rounds.update_body import check_length, declared_digest, pieces_of
 from app.rounds.views import round_view
+from app.settings import UPDATE_BYTES_MAX
 from app.wiring import State, StateOf
-
-# The plan says exactly how long an update is; this is the most that any plan may ask for.
-UPDATE_BYTES_MAX = 256 << 20
 
 router = APIRouter(tags=["rounds"])
 RoundId = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
