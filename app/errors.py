@@ -6,6 +6,7 @@ Problem                  any refusal; `reason` is stable and names the documenta
 ├── status 404           unknown, or not yours: the two are indistinguishable
 ├── status 409/410       the state forbids it
 ├── status 411/413/415   the body's length or type
+├── status 429           too often; `Retry-After` says when to come back
 ├── status 500           our mistake; nothing about it is told
 └── status 503           a store is away; `Retry-After` says when to come back
 """

@@ -87,6 +87,52 @@ class RoundSettings(BaseSettings):
         return self.concurrency or 2 * self.cohort_target
 
 
+class LimitSettings(BaseSettings):
+    """How often callers may ask; 0: as often as they like. Each worker counts for itself."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TWOFOLD_LIMIT_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    server_per_s: float = Field(
+        2000.0, ge=0, description="Requests of one server key to one route, a second."
+    )
+    publishable_per_s: float = Field(
+        500.0, ge=0, description="Requests with one publishable key to one route."
+    )
+    user_per_s: float = Field(20.0, ge=0, description="Requests of one user to one route.")
+    device_per_s: float = Field(10.0, ge=0, description="Requests of one device to one route.")
+    failures_per_s: float = Field(
+        5.0, ge=0, description="Requests without a good credential from one address."
+    )
+    burst_s: float = Field(
+        10.0, gt=0, le=3600, description="A rested caller may send so many seconds' worth at once."
+    )
+
+    @classmethod
+    def none(cls) -> Self:
+        """Everybody as often as they like."""
+        return cls(
+            _env_file=None,
+            server_per_s=0,
+            publishable_per_s=0,
+            user_per_s=0,
+            device_per_s=0,
+            failures_per_s=0,
+        )
+
+    @property
+    def per_s(self) -> dict[str, float]:
+        """Rate by kind of caller."""
+        return {
+            "server": self.server_per_s,
+            "publishable": self.publishable_per_s,
+            "user": self.user_per_s,
+            "device": self.device_per_s,
+            "failures": self.failures_per_s,
+        }
+
+
 class Settings(BaseSettings):
     """One frozen object per process; every limit of the edge is here."""
 
@@ -148,6 +194,7 @@ class Settings(BaseSettings):
         (1.0, 86400.0), description="Bounds of 'come back between': least and most."
     )
     rounds: RoundSettings = Field(default_factory=lambda: RoundSettings())
+    limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
 
     @model_validator(mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, Request
 
 from app.access.bootstrap import store_bootstrap_keys
 from app.access.known_keys import KnownKeys
+from app.access.rate_limits import RateLimits
 from app.access.secrets import signing_secret
 from app.access.tokens import TokenSigner
 from app.cache.connection import Cache
@@ -38,6 +39,7 @@ class State(TypedDict):
     tokens: TokenSigner
     receipts: ReceiptSigner
     known_keys: KnownKeys
+    limits: RateLimits
     serving: ServingModels
     metrics: Metrics
 
@@ -72,6 +74,7 @@ def build_state(settings: Settings, redis_url: str, clock: Clock) -> State:
         tokens=TokenSigner(signing_secret(settings), clock),
         receipts=ReceiptSigner(receipt_key(settings)),
         known_keys=KnownKeys(clock),
+        limits=RateLimits(settings.limits, clock),
         serving=ServingModels(database, blobs, settings.rankable_versions),
         metrics=Metrics(),
     )

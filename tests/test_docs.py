@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.settings import RoundSettings, Settings
+from app.settings import LimitSettings, RoundSettings, Settings
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -32,11 +32,18 @@ def shown(default: object) -> str:
     return f"`{','.join(map(str, default)) if isinstance(default, tuple) else default}`"
 
 
+GROUPS = (
+    (Settings, "TWOFOLD_"),
+    (RoundSettings, "TWOFOLD_ROUND_"),
+    (LimitSettings, "TWOFOLD_LIMIT_"),
+)
+
+
 def test_every_setting_is_described() -> None:
     documented = (ROOT / "docs" / "operations.md").read_text()
-    for model, prefix in ((Settings, "TWOFOLD_"), (RoundSettings, "TWOFOLD_ROUND_")):
+    for model, prefix in GROUPS:
         for name, field in model.model_fields.items():
-            if name != "rounds":
+            if name not in ("rounds", "limits"):
                 assert f"| `{prefix}{name.upper()}` | {shown(field.default)} |" in documented
                 assert field.description, f"{name} has no description"
                 assert f"| {field.description} |" in documented

@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.access import repository
 from app.access.secrets import KEY_KINDS, key_hash
+from app.access.throttling import throttle
 from app.access.tokens import TokenRefused
 from app.errors import Problem, unauthorised
 from app.store.outage import AWAY
@@ -96,14 +97,20 @@ async def _caller_by_key(state: StateOf, key: str) -> Caller:
     return Caller(kept.kind, kept.id)
 
 
-def only(*kinds: str, ask_live: bool = True) -> Callable[[State, Caller], Awaitable[Caller]]:
+def only(
+    *kinds: str, ask_live: bool = True
+) -> Callable[[State, Request, Caller], Awaitable[Caller]]:
     """A dependency that lets through callers of these kinds.
 
     ask_live: ask the database whether a device is still enrolled, in a query of its own.
-    Raises: Problem 403 `wrong_credential` or `device_revoked`, 401 `token_invalid`.
+    Raises: Problem 403 `wrong_credential` or `device_revoked`, 401 `token_invalid`, 429
+    `rate_limited`.
     """
 
-    async def check(state: StateOf, who: Annotated[Caller, Depends(caller)]) -> Caller:
+    async def check(
+        state: StateOf, request: Request, who: Annotated[Caller, Depends(caller)]
+    ) -> Caller:
+        throttle(state["limits"], request.scope, who.kind, who.subject)
         if who.kind not in kinds:
             detail = f"This route takes a {' or '.join(kinds)} credential, not a {who.kind} one."
             raise Problem(403, "wrong_credential", detail)

@@ -18,7 +18,7 @@ from app.clock import Clock
 from app.coordinator.tick import Coordinator
 from app.main import create_app
 from app.rounds.repository import StoredRound, newest_round
-from app.settings import EVENT_TYPES, RoundSettings, Settings
+from app.settings import EVENT_TYPES, LimitSettings, RoundSettings, Settings
 from app.wiring import State, build_state
 from evaluation.drill.inline_sqlite import run_inline
 from evaluation.drill.records_repository import stored_records
@@ -78,6 +78,8 @@ def drill_settings(folder: Path, model: Model, rounds: RoundSettings) -> Setting
         # Nobody ranks here: the worker need not follow the versions.
         tick_s=NEVER_S,
         rounds=rounds,
+        # Liars are to meet the protocol itself.
+        limits=LimitSettings.none(),
     )
 
 

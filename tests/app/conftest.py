@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app.access.secrets import bootstrap_keys
 from app.cache.embedded import EmbeddedRedis
 from app.main import create_app
-from app.settings import Settings
+from app.settings import LimitSettings, Settings
 from app.store.database import Database
 from app.store.migrate import migrate
 from app.store.tables import metadata
@@ -157,6 +157,8 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         dim=8,
         history_length=20,
         tick_s=0.02,
+        # The clock stands still: no bucket would ever fill again.
+        limits=LimitSettings.none(),
     )
 
 

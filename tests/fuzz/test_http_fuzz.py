@@ -35,7 +35,12 @@ CHECKS = [
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     process = ServiceProcess(
-        tmp_path_factory.mktemp("fuzz"), {"TWOFOLD_ROUND_ENABLED": "false", "TWOFOLD_DIM": "8"}
+        tmp_path_factory.mktemp("fuzz"),
+        {
+            "TWOFOLD_ROUND_ENABLED": "false",
+            "TWOFOLD_DIM": "8",
+            "TWOFOLD_LIMIT_FAILURES_PER_S": "0",
+        },
     )
     process.start()
     yield process
