@@ -7,6 +7,7 @@ import pytest
 
 from app.rounds.pace import KEY, retry_window
 from app.settings import Settings
+from app.store.blobs import digest_of
 from app.wiring import State
 from federation.round_effects import WaitReason
 from federation.round_state import Phase, RoundState
@@ -48,6 +49,7 @@ def gathering(clock: FakeClock, **changes: object) -> RoundState:
         "phase": "training",
         "granted": 12,
         "accepted": 4,
+        "sum": digest_of(b""),
         "opened_at": opened_at,
         "deadline_at": opened_at + DEADLINE_S,
     }

@@ -23,6 +23,7 @@ Kind = Literal[
     "start",
     "revoke",
     "damage",
+    "wear",
     "catalogue",
 ]
 
@@ -45,7 +46,8 @@ FAULTS: dict[Kind, float] = {
     "abandon": 0.25,
     "start": 3,
     "revoke": 0.2,
-    "damage": 0.3,
+    "damage": 0.4,
+    "wear": 0.1,
 }
 PICKS = 1 << 16
 ELAPSED_S = (0.5, 1.0, 2.0, 5.0, 10.0, 45.0)
