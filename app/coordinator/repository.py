@@ -1,5 +1,6 @@
 """Queries of the coordinator: catalogue, versions, rounds and the members of a round."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -229,6 +230,12 @@ async def open_plans(connection: AsyncConnection) -> list[tuple[int, bytes]]:
     counting = select(assignments.c.round_id).where(assignments.c.counts_in.in_(open_ids))
     rows = await connection.execute(query.where(is_open | rounds.c.id.in_(counting)))
     return [(row[0], bytes(row[1])) for row in rows]
+
+
+async def published_models(connection: AsyncConnection, names: Sequence[str]) -> set[str]:
+    """Those of these training states that are of published versions."""
+    query = select(versions.c.model_digest).where(versions.c.model_digest.in_(names))
+    return set((await connection.execute(query)).scalars())
 
 
 async def manifests_in_use(connection: AsyncConnection, n: int) -> list[tuple[bytes, str]]:
