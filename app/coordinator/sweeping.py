@@ -45,7 +45,7 @@ async def sweep(state: State, files_now: float, is_full: bool = False) -> None:
         published = await repository.published_models(connection, models)
         wanted = await repository.assignments_in_use(connection)
         open_rounds = await repository.open_rounds(connection)
-        kept = await _blobs_in_use(connection, n_versions)
+        kept = await _blobs_in_use(connection, n_versions, state["clock"]())
         audited = await find_audited(connection, state["settings"].audit_versions)
     for folder, needed in audited.blobs.items():
         kept[folder] |= needed
@@ -71,8 +71,10 @@ def delete_unwanted(blobs: BlobStore, folder: str, names: list[str], wanted: set
     return len(gone)
 
 
-async def _blobs_in_use(connection: AsyncConnection, n_versions: int) -> dict[str, set[str]]:
-    """Folder -> names that versions in use, and the open rounds need."""
+async def _blobs_in_use(
+    connection: AsyncConnection, n_versions: int, now: float
+) -> dict[str, set[str]]:
+    """Folder -> names that versions in use, the open rounds and running leases need."""
     used = await repository.manifests_in_use(connection, n_versions)
     kept: dict[str, set[str]] = {folder: set() for folder in (SHARDS, CATALOGUES, MODELS, BUNDLES)}
     # Training states as well: whatever is ranked with can be gone back to.
@@ -81,8 +83,8 @@ async def _blobs_in_use(connection: AsyncConnection, n_versions: int) -> dict[st
         manifest = json.loads(body)
         kept[CATALOGUES].add(manifest["catalogue"]["digest"])
         kept[SHARDS] |= _shards(manifest)
-    open_plans = await repository.open_plans(connection)
-    kept[BUNDLES] = {Plan.from_json(body).bundle for _, body in open_plans}
+    wanted = await repository.wanted_plans(connection, now)
+    kept[BUNDLES] = {Plan.from_json(body).bundle for body in wanted}
     return kept
 
 

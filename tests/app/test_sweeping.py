@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 
-from app.coordinator import sweeping
+from app.coordinator import retention, retention_repository, sweeping
 from app.coordinator.sweeping import GRACE_S, sweep
 from app.coordinator.tick import SWEEP_PERIOD_S
 from app.settings import Settings
 from app.store.tables import versions
-from tests.app.device_by_hand import HandDevice
+from tests.app.device_by_hand import HandDevice, update_body
 from tests.app.round_world import RoundWorld, small_rounds
 from tests.faults.disk import SmallDisk
 
@@ -129,3 +130,50 @@ async def finds_no_room(world: RoundWorld) -> bool:
 async def ada_delivers(world: RoundWorld, ada: HandDevice, seed: int) -> None:
     _, answer = await world.deliver(ada, seed)
     assert answer.status_code == 201, answer.text
+
+
+class TestBundles:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        buffered = {"max_staleness": 2, "concurrency": 4, "pause_s": 600.0, "lease_s": 300.0}
+        small = small_rounds(settings, **ONE_EACH, **buffered)
+        return small.model_copy(update={"audit_versions": 1})
+
+    @pytest.fixture(autouse=True)
+    def nothing_else_keeps_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Neither its youth nor the audit, to which every version here is a checkpoint."""
+        monkeypatch.setattr(sweeping, "GRACE_S", -1.0)
+        for module in (retention, retention_repository):
+            monkeypatch.setattr(module, "CHECKPOINT_EVERY", 1)
+
+    async def test_one_stays_between_two_rounds_as_long_as_a_lease_on_it_runs(
+        self, world: RoundWorld
+    ) -> None:
+        slow, ada = await world.enrol("slow", "ada")
+        lease = (await slow.check_in())["assignment"]
+        await publish(world, ada, 1)
+        assert (await world.round()).state.phase == "published"
+        await world.tick(after_s=290.0)
+        await sweep(world.state, time.time())
+        assert (await bundle_of(slow, lease)).status_code == 200
+        await world.tick(after_s=20.0)
+        await sweep(world.state, time.time())
+        assert (await bundle_of(slow, lease)).status_code == 404
+
+    async def test_the_next_round_takes_the_update_that_was_made_from_it(
+        self, world: RoundWorld
+    ) -> None:
+        slow, ada = await world.enrol("slow", "ada")
+        lease = (await slow.check_in())["assignment"]
+        await publish(world, ada, 1)
+        await sweep(world.state, time.time())
+        await slow.download(lease)
+        answer = await world.server.post("/v1/rounds", json={})
+        assert answer.status_code == 202, answer.text
+        await world.tick()
+        receipt = (await slow.put(lease["upload_url"], update_body(lease, 5))).json()
+        assert (receipt["round"], receipt["staleness"]) == (2, 1)
+
+
+async def bundle_of(device: HandDevice, lease: dict[str, Any]) -> httpx.Response:
+    return await device.client.get(lease["bundle_url"])
