@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from app.crash_points import CRASH_POINTS
+from app.crash_points import CRASH_POINTS, CrashPoint
 
 Kind = Literal[
     "act",
@@ -50,6 +50,11 @@ FAULTS: dict[Kind, float] = {
     "wear": 0.1,
 }
 PICKS = 1 << 16
+# Versions serve, and operators order, outside of these worlds.
+ELSEWHERE = ("standing", "rollback", "order")
+SIMULATED_POINTS: tuple[CrashPoint, ...] = tuple(
+    point for point in CRASH_POINTS if not point.startswith(ELSEWHERE)
+)
 ELAPSED_S = (0.5, 1.0, 2.0, 5.0, 10.0, 45.0)
 
 
@@ -62,7 +67,7 @@ class Operation:
 
     @property
     def crash_point(self) -> str:
-        return CRASH_POINTS[self.pick % len(CRASH_POINTS)]
+        return SIMULATED_POINTS[self.pick % len(SIMULATED_POINTS)]
 
     @property
     def elapsed_s(self) -> float:
