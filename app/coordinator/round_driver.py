@@ -159,7 +159,8 @@ class RoundDriver:
             return False
         async with self._worker.holding(job):
             await self._make_version(model, stored)
-        await self._worker.release(job)  # unless the round has ended, its gate comes again
+        if not self.ended:  # its gate comes again, and need not wait for the end of this hold
+            await self._worker.release(job)
         return True
 
     async def _make_version(self, model: Model, stored: StoredRound) -> None:
