@@ -34,6 +34,13 @@ CrashPoint = Literal[
     "open_before_commit",
     "open_after_commit",
     "sweep_before_delete",
+    "standing_before_commit",
+    "standing_after_commit",
+    "rollback_after_candidate",
+    "rollback_before_commit",
+    "rollback_after_commit",
+    "order_before_commit",
+    "order_after_commit",
 ]
 CRASH_POINTS: tuple[CrashPoint, ...] = get_args(CrashPoint)
 

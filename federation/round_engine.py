@@ -23,6 +23,7 @@ from federation.round_events import (
     Paused,
     Resumed,
     SumFailed,
+    SumLost,
     SumReady,
     TimePassed,
     UploadOffered,
@@ -42,6 +43,7 @@ from federation.round_state import (
     GATHERING,
     HOLD_EXPIRED,
     REDUCTION_FAILED,
+    SUM_LOST,
     TRANSITIONS,
     Phase,
     RoundState,
@@ -119,7 +121,16 @@ def _retry_work(state: RoundState, now: float) -> Step:
 
 
 def _on_sum_ready(state: RoundState, event: SumReady) -> Step:
-    return begin_work(state, "gating", event.now), (BeginGate(),)
+    summed = replace(state, summed=state.summed + 1, sum=event.digest)
+    return begin_work(summed, "gating", event.now), (BeginGate(),)
+
+
+def _on_sum_lost(state: RoundState, event: SumLost) -> Step:
+    """Sum again what is still there; a disk that loses every sum is given up."""
+    if state.summed >= state.work_attempts_max:
+        return _abandon(state, SUM_LOST)
+    again = replace(begin_work(state, "reducing", event.now), sum=None)
+    return again, (BeginReduce(state.accepted),)
 
 
 def _on_gate_passed(state: RoundState, _: GatePassed) -> Step:
@@ -169,6 +180,7 @@ HANDLERS: Mapping[type[Event], Callable[[RoundState, Any], Step]] = {
     TimePassed: _on_time_passed,
     SumReady: _on_sum_ready,
     SumFailed: _on_ending,
+    SumLost: _on_sum_lost,
     GatePassed: _on_gate_passed,
     GateFailed: _on_ending,
     Paused: _on_paused,

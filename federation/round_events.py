@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from federation.strict_fields import require_digest
+
 AssignmentStanding = Literal["open", "expired", "missing", "accepted", "left_behind"]
 """How an upload's assignment stands in the records: leased, run out, unknown, already delivered, or
 leased by an earlier round from which no later one took it over."""
@@ -81,7 +83,18 @@ class TimePassed:
 
 @dataclass(frozen=True)
 class SumReady:
-    """The updates are summed and the sum is stored."""
+    """The updates are summed and the sum is stored. digest: of its bytes, before they were."""
+
+    now: float
+    digest: str
+
+    def __post_init__(self) -> None:
+        require_digest(self.digest, "digest")
+
+
+@dataclass(frozen=True)
+class SumLost:
+    """The stored sum is gone, or its bytes are not those of the digest."""
 
     now: float
 
@@ -140,6 +153,7 @@ Event = (
     | TimePassed
     | SumReady
     | SumFailed
+    | SumLost
     | GatePassed
     | GateFailed
     | Paused

@@ -23,6 +23,7 @@ BELOW_QUORUM = "below_quorum"
 REDUCTION_FAILED = "reduction_failed"
 GATE_FAILED = "gate_failed"
 HOLD_EXPIRED = "hold_expired"
+SUM_LOST = "sum_lost"
 
 
 def _to(*phases: Phase) -> frozenset[Phase]:
@@ -60,6 +61,7 @@ TRANSITIONS: Mapping[tuple[Phase, str], frozenset[Phase]] = {
     ("gating", "UploadOffered"): _to("gating"),
     ("gating", "LeasesExpired"): _to("gating"),
     ("gating", "TimePassed"): _to("gating", "abandoned"),
+    ("gating", "SumLost"): _to("reducing", "abandoned"),
     ("gating", "GatePassed"): _to("published"),
     ("gating", "GateFailed"): _to("abandoned"),
     ("gating", "Paused"): _to("paused"),
@@ -93,7 +95,8 @@ class RoundState:
     to be opened or to be resumed. granted: leases given out; accepted: updates taken, `late` of
     them on leases of earlier rounds; expired: leases that ran out before the round closed. carried:
     open leases of earlier rounds. attempts: times that the present phase's work (reducing, gating)
-    was begun. reason: why it was abandoned.
+    was begun. summed: times that the sum was stored, at most work_attempts_max; sum: digest of the
+    one that stands. reason: why it was abandoned.
     """
 
     round_id: int
@@ -120,6 +123,8 @@ class RoundState:
     expired: int = 0
     late: int = 0
     carried: int = 0
+    summed: int = 0
+    sum: str | None = None
     reason: str | None = None
 
     def __post_init__(self) -> None:
@@ -145,6 +150,8 @@ class RoundState:
             "held_phase": (self.held_phase is not None) == (self.phase == "paused"),
             "paused_at": (self.paused_at is not None) == (self.phase == "paused"),
             "reason": (self.reason is not None) == (self.phase == "abandoned"),
+            "sum": self.sum is not None or self.effective_phase not in ("gating", "published"),
+            "summed": 0 <= self.summed <= self.work_attempts_max,
             "deadline_at": self.deadline_at is not None or not past_opening,
         }
 

@@ -2,14 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from twofold.audit_commands import audit_app
 from twofold.house import install_service
+from twofold.parts import DataDir, part, refused
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -21,24 +22,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option(help="Where the embedded database, blobs and keys lie (TWOFOLD_DATA_DIR)."),
-]
-
-
-audit_app = typer.Typer(help="What the versions were made from.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 
 
 def main() -> None:
     """Entry of the command and of `python -m twofold`."""
     install_service()
-    from clients.python.commands import device_app
-
-    app.add_typer(device_app, name="device")
+    add_groups()
     app()
+
+
+def add_groups() -> None:
+    """The commands of clients, once their packages can be imported."""
+    from clients.python.commands import device_app
+    from clients.python.operator_commands import orders_app, rounds_app, versions_app
+
+    groups = {"rounds": rounds_app, "orders": orders_app, "versions": versions_app}
+    for name, group in {"device": device_app, **groups}.items():
+        app.add_typer(group, name=name)
 
 
 @app.command()
@@ -52,7 +53,7 @@ def serve(
     ] = True,
 ) -> None:
     """Serve the API, with embedded stores unless the settings name others."""
-    with _part("server"):
+    with part("server"):
         from twofold import serving
         from twofold.start_checks import StartRefusedError, read_settings
 
@@ -60,14 +61,14 @@ def serve(
         settings = read_settings(data_dir)
         serving.serve(settings, serving.ServeOptions(host, port, workers, coordinator))
     except StartRefusedError as error:
-        raise _refused(error) from None
+        raise refused(error) from None
 
 
 @app.command()
 def coordinate(data_dir: DataDir = None) -> None:
     """Run the coordinator alone: it opens, closes and publishes rounds."""
     _follow_supervisor()
-    with _part("server"):
+    with part("server"):
         from app.coordinator.process import coordinate as run
 
     _run_beside(run, data_dir)
@@ -77,7 +78,7 @@ def coordinate(data_dir: DataDir = None) -> None:
 def reduce_rounds(data_dir: DataDir = None) -> None:
     """Run a reducer: it sums parts of closed rounds beside the coordinator and other reducers."""
     _follow_supervisor()
-    with _part("server"):
+    with part("server"):
         from app.coordinator.reducer_process import reduce as run
 
     _run_beside(run, data_dir)
@@ -102,56 +103,21 @@ def _run_beside(
         asyncio.run(serving.check_database(settings))
         asyncio.run(run(settings, serving.redis_url(settings)))
     except StartRefusedError as error:
-        raise _refused(error) from None
+        raise refused(error) from None
 
 
 @app.command()
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database to this version's schema."""
-    with _part("server"):
+    with part("server"):
         from twofold import serving
         from twofold.start_checks import StartRefusedError, read_settings
 
     try:
         asyncio.run(serving.migrate_database(read_settings(data_dir)))
     except StartRefusedError as error:
-        raise _refused(error) from None
+        raise refused(error) from None
     typer.echo("The database is at the newest schema.")
-
-
-@audit_app.callback()
-def audit() -> None:
-    """What the versions were made from."""
-
-
-@audit_app.command()
-def verify(
-    data_dir: DataDir = None,
-    version: Annotated[int | None, typer.Option(min=1, help="Rebuild this version only.")] = None,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild/--no-rebuild", help="Rebuild versions from their sums.")
-    ] = True,
-    head: Annotated[
-        str | None, typer.Option(help="A chain digest noted earlier, which must still be there.")
-    ] = None,
-) -> None:
-    """Check chain and sums, rebuild versions from their records, name the first broken link."""
-    from rich.console import Console
-
-    with _part("server"):
-        from app.audit.verification import AuditOptions, CannotRebuildError
-        from twofold import auditing, serving
-        from twofold.start_checks import StartRefusedError, read_settings
-
-    options = AuditOptions(version, rebuild, head)
-    try:
-        settings = read_settings(data_dir)
-        asyncio.run(serving.check_database(settings))
-        holds = asyncio.run(auditing.verify(settings, options, Console()))
-    except (StartRefusedError, CannotRebuildError) as error:
-        raise _refused(error) from None
-    if not holds:
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -178,7 +144,7 @@ def demo(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
-    with _part("server"):
+    with part("server"):
         from evaluation.demo.command import DemoOptions, run
 
     options = DemoOptions(
@@ -195,7 +161,7 @@ def demo(
     try:
         run(options, Console())
     except (ValueError, RuntimeError) as error:
-        raise _refused(error) from None
+        raise refused(error) from None
 
 
 @app.command()
@@ -236,7 +202,7 @@ def evaluate(
     set_threads()  # read when numpy is imported, which is next
     from rich.console import Console
 
-    with _part("evaluation"):
+    with part("evaluation"):
         from evaluation.offline.command import prepare, run
         from evaluation.offline.options import EvaluateOptions
         from evaluation.offline.report.files import CannotWrite
@@ -259,11 +225,11 @@ def evaluate(
         )
         prepared = prepare(options, console)
     except (ValueError, CannotWrite) as error:
-        raise _refused(error) from None
+        raise refused(error) from None
     try:
         run(prepared, console)
     except CannotWrite as error:
-        raise _refused(error) from None
+        raise refused(error) from None
 
 
 @app.command()
@@ -312,7 +278,7 @@ def drill(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported
     from rich.console import Console
 
-    with _part("server"):
+    with part("server"):
         from evaluation.drill.command import DrillWords, prepare, read_options, run
 
     words = DrillWords(
@@ -338,21 +304,6 @@ def drill(
     try:
         report = run(prepare(read_options(words)), Console())
     except (ValueError, RuntimeError, OSError) as error:
-        raise _refused(error) from None
+        raise refused(error) from None
     if not report.holds:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _part(name: str) -> Iterator[None]:
-    """Turn a missing library of an extra into one line that says what to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        detail = f"this command needs the {name} part ({error}): pip install 'twofold[{name}]'"
-        raise _refused(RuntimeError(detail)) from None
-
-
-def _refused(error: Exception) -> typer.Exit:
-    typer.echo(f"twofold: {error}", err=True)
-    return typer.Exit(2)

@@ -83,7 +83,9 @@ def _rebuild(
     """The version once more, by the very function that made it for publication."""
     found = evidence.round
     assert found is not None, "a round's version was checked to have one"
-    closed = ClosedRound(found.id, Plan.from_json(found.plan), found.members)
+    sum_digest = evidence.record.sum
+    assert sum_digest is not None, "a round's version was checked to have a sum"
+    closed = ClosedRound(found.id, Plan.from_json(found.plan), found.members, sum_digest)
     with threads_of(evidence.record.build):
         return make_round_version(ScratchBlobs(blobs), parent, closed, secret)
 

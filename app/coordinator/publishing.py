@@ -47,6 +47,8 @@ async def publish_round(
         after, effects = step(stored.state, GatePassed(now))
         if Publish() not in effects:
             raise SupersededError(f"round {stored.id} is {stored.state.phase}")
+        if stored.state.sum != candidate.record.sum:
+            raise SupersededError(f"round {stored.id} was summed again")
         version = candidate.record.version
         extra: dict[str, Any] = {"published_version": version, "metrics": metrics}
         await add_version(connection, candidate, now)

@@ -56,9 +56,9 @@ class Reducer:
             parts = await jobs_repository.partials(connection, round_id)
         if parts is None:
             return None
-        merged = await asyncio.to_thread(merge_parts, self._state["blobs"], plan, round_id, parts)
-        if merged:
-            return SumReady(self._state["clock"]())
+        digest = await asyncio.to_thread(merge_parts, self._state["blobs"], plan, round_id, parts)
+        if digest is not None:
+            return SumReady(self._state["clock"](), digest)
         log.error("partial_sum_lost", round=round_id)
         await self._state["database"].transaction(
             "reopen_jobs", lambda connection: jobs_repository.reopen_jobs(connection, round_id)

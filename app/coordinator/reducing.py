@@ -61,18 +61,28 @@ def sum_part(blobs: BlobStore, plan: Plan, job: Job, members: list[Member]) -> s
     return digest_of(body)
 
 
-def merge_parts(blobs: BlobStore, plan: Plan, round_id: int, parts: list[Partial]) -> bool:
-    """Merge the partial sums and store the round's sum; False when a part is lost or damaged."""
+def merge_parts(blobs: BlobStore, plan: Plan, round_id: int, parts: list[Partial]) -> str | None:
+    """Merge the partial sums and store the round's sum; None when a part is lost or damaged.
+
+    The digest is that of the bytes as they were summed: what is read again must have it.
+    """
     sums = StaleSums(plan.n_words, plan.cohort_limit)
     for part in parts:
         body = blobs.get(PARTIALS, partial_name(round_id, part.first))
         if body is None or digest_of(body) != part.digest:
-            return False
+            return None
         sums.merge(StaleSums.from_bytes(body, plan.n_words, plan.cohort_limit))
+    whole = sums.to_bytes()
     crash_point("reduce_before_sum")
-    blobs.put(SUMS, sum_name(round_id), sums.to_bytes())
+    blobs.put(SUMS, sum_name(round_id), whole)
     crash_point("reduce_after_sum")
-    return True
+    return digest_of(whole)
+
+
+def is_sum_kept(blobs: BlobStore, round_id: int, digest: str) -> bool:
+    """Whether the stored sum still has the digest that it was stored with."""
+    body = blobs.get(SUMS, sum_name(round_id))
+    return body is not None and digest_of(body) == digest
 
 
 def read_sum(blobs: BlobStore, plan: Plan, round_id: int) -> tuple[StaleSums, str] | None:

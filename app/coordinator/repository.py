@@ -1,5 +1,6 @@
 """Queries of the coordinator: catalogue, versions, rounds and the members of a round."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -224,14 +225,27 @@ async def open_rounds(connection: AsyncConnection) -> list[int]:
     return list((await connection.execute(query)).scalars())
 
 
-async def open_plans(connection: AsyncConnection) -> list[tuple[int, bytes]]:
-    """(round, plan body) of every round that has not ended, or granted leases that still count."""
-    query = select(rounds.c.id, plans.c.body).join(plans, plans.c.digest == rounds.c.plan_digest)
+async def wanted_plans(connection: AsyncConnection, now: float) -> list[bytes]:
+    """Bodies of the plans that devices may still work for.
+
+    Those are the plans of rounds that have not ended, of the leases that count in such a round, and
+    of every lease that still runs: between two buffered rounds its own has ended, and the next one
+    takes it over.
+    """
     is_open = rounds.c.phase.not_in(sorted(ENDED))
     open_ids = select(rounds.c.id).where(is_open)
-    counting = select(assignments.c.round_id).where(assignments.c.counts_in.in_(open_ids))
-    rows = await connection.execute(query.where(is_open | rounds.c.id.in_(counting)))
-    return [(row[0], bytes(row[1])) for row in rows]
+    has_update = exists().where(updates.c.assignment_id == assignments.c.id)
+    runs = (assignments.c.expires_at > now) & assignments.c.expired.is_(False) & ~has_update
+    granted = select(assignments.c.round_id).where(assignments.c.counts_in.in_(open_ids) | runs)
+    named = select(rounds.c.plan_digest).where(is_open | rounds.c.id.in_(granted))
+    query = select(plans.c.body).where(plans.c.digest.in_(named))
+    return [bytes(body) for body in (await connection.execute(query)).scalars()]
+
+
+async def published_models(connection: AsyncConnection, names: Sequence[str]) -> set[str]:
+    """Those of these training states that are of published versions."""
+    query = select(versions.c.model_digest).where(versions.c.model_digest.in_(names))
+    return set((await connection.execute(query)).scalars())
 
 
 async def manifests_in_use(connection: AsyncConnection, n: int) -> list[tuple[bytes, str]]:

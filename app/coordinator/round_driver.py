@@ -14,6 +14,7 @@ from app.coordinator.orders import wanted_round
 from app.coordinator.planning import Planned, plan_round
 from app.coordinator.publishing import open_round, publish_round
 from app.coordinator.reducer import Reducer
+from app.coordinator.reducing import is_sum_kept
 from app.coordinator.round_version import ClosedRound, make_round_version
 from app.coordinator.worker import Worker
 from app.crash_points import crash_point
@@ -28,9 +29,10 @@ from federation.round_events import (
     Event,
     GateFailed,
     LeasesExpired,
+    SumLost,
     TimePassed,
 )
-from federation.round_state import ENDED, GATHERING, RoundState
+from federation.round_state import ENDED, GATHERING, SUM_LOST, RoundState
 
 PAST_ROUNDS = 20
 LEASES_PER_STEP = 500
@@ -157,6 +159,8 @@ class RoundDriver:
             return False
         async with self._worker.holding(job):
             await self._make_version(model, stored)
+        if not self.ended:  # its gate comes again, and need not wait for the end of this hold
+            await self._worker.release(job)
         return True
 
     async def _make_version(self, model: Model, stored: StoredRound) -> None:
@@ -167,7 +171,11 @@ class RoundDriver:
         )
         crash_point("gate_after_candidate")
         if isinstance(found, str):
-            await self._step(stored, GateFailed(self._state["clock"](), found))
+            await self._refuse(stored, found)
+            return
+        # Making it took a while, and a version without its evidence could never be rebuilt.
+        if not await asyncio.to_thread(is_sum_kept, self._state["blobs"], closed.id, closed.sum):
+            await self._refuse(stored, SUM_LOST)
             return
         rested = self._state["settings"].rounds.pause_s == 0
         following = await self._plan(found.candidate.model, stored.id + 1, rested, stored.state)
@@ -176,11 +184,20 @@ class RoundDriver:
         self._newest.published(found.candidate)
         self.ended = True
 
+    async def _refuse(self, stored: StoredRound, reason: str) -> None:
+        """There is no candidate: the round ends, unless its sum can be made once more."""
+        now = self._state["clock"]()
+        if reason == SUM_LOST:
+            log.error("sum_lost", round=stored.id, times=stored.state.summed)
+        event = SumLost(now) if reason == SUM_LOST else GateFailed(now, reason)
+        await self._step(stored, event)
+
     async def _closed(self, stored: StoredRound) -> ClosedRound:
+        assert stored.state.sum is not None, "a round in its gate has a sum"
         async with self._database.read() as connection:
             members = await repository.members(connection, stored.id)
             plan = await plan_of(connection, stored.plan_digest)
-        return ClosedRound(stored.id, plan, members)
+        return ClosedRound(stored.id, plan, members, stored.state.sum)
 
     async def _step(self, before: StoredRound, event: Event) -> None:
         after = await step_round(self._state, before.id, event)

@@ -15,6 +15,7 @@ from app.coordinator.candidate import Candidate
 from app.coordinator.publishing import SupersededError, add_version, guarded
 from app.coordinator.repository import lock_newest_version
 from app.coordinator.standing_repository import Line
+from app.crash_points import crash_point
 from app.models import orders_repository as orders
 from app.rounds.repository import newest_round
 from app.rounds.stepping import save_step
@@ -51,8 +52,13 @@ async def publish_live(
         await repository.make_live(connection, first.model.version, live, now, verdict)
         if order_id is not None:
             await orders.fulfil(connection, order_id, first.model.version, now)
+            crash_point("rollback_before_commit")
 
+    if order_id is not None:
+        crash_point("rollback_after_candidate")
     await guarded(database, "publish_live", run)
+    if order_id is not None:
+        crash_point("rollback_after_commit")
 
 
 async def promote(
@@ -69,8 +75,10 @@ async def promote(
             return
         await repository.make_live(connection, line.newest, live, now, verdict)
         await repository.supersede(connection, line.newest, now, OVERTAKEN)
+        crash_point("standing_before_commit")
 
     await guarded(database, "promote_version", run)
+    crash_point("standing_after_commit")
 
 
 async def publish_rejection(
@@ -90,8 +98,10 @@ async def publish_rejection(
         await _end_round_of_others(connection, candidate, BASE_REJECTED, now)
         await repository.reject(connection, line, now, verdict, BASE_REJECTED)
         await _add_rollback(connection, candidate, live, now)
+        crash_point("standing_before_commit")
 
     await guarded(database, "reject_version", run)
+    crash_point("standing_after_commit")
 
 
 async def publish_rollback(
@@ -106,8 +116,11 @@ async def publish_rollback(
         await _end_round_of_others(connection, candidate, ROLLED_BACK, now)
         await _add_rollback(connection, candidate, live, now)
         await orders.fulfil(connection, order_id, candidate.model.version, now)
+        crash_point("rollback_before_commit")
 
+    crash_point("rollback_after_candidate")
     await guarded(database, "publish_rollback", run)
+    crash_point("rollback_after_commit")
 
 
 async def _add_rollback(

@@ -1,14 +1,17 @@
 """What is deleted when a round has ended, and when versions have become old.
 
 Records, manifests, plans and the digests of updates stay; `retention` says what stays beside what
-is in use. A blob goes only when nothing in the database names it and newer blobs of its folder are
-at least GRACE_S younger: another coordinator may have written it for a version that it is about to
-publish.
+is in use. A blob that nothing in the database names may be of a version that another coordinator
+is about to publish: it goes when newer blobs of its folder are GRACE_S younger. The training state
+of a version that is published and not in use waits for nobody but a coordinator that is reading it:
+it goes when it is GRACE_S old, and at once when there is no room for the next one.
+
+File times are the file system's, so they are compared with its clock and not with the service's.
 """
 
 import asyncio
 import json
-import time
+import math
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,14 +33,19 @@ GRACE_S = 30.0
 UNFINISHED_S = 3600.0
 
 
-async def sweep(state: State) -> None:
-    """Delete the updates of ended rounds, and the blobs of old versions and plans."""
+async def sweep(state: State, files_now: float, is_full: bool = False) -> None:
+    """Delete the updates of ended rounds, and the blobs of old versions and plans.
+
+    files_now: Unix seconds by the clock of the blobs' file system. is_full: it has no room left.
+    """
     blobs, n_versions = state["blobs"], state["settings"].rankable_versions
     names, partials = blobs.names(UPDATES), blobs.names(PARTIALS)
+    models = blobs.names(MODELS)
     async with state["database"].read() as connection:
+        published = await repository.published_models(connection, models)
         wanted = await repository.assignments_in_use(connection)
         open_rounds = await repository.open_rounds(connection)
-        kept = await _blobs_in_use(connection, n_versions)
+        kept = await _blobs_in_use(connection, n_versions, state["clock"]())
         audited = await find_audited(connection, state["settings"].audit_versions)
     for folder, needed in audited.blobs.items():
         kept[folder] |= needed
@@ -45,9 +53,10 @@ async def sweep(state: State) -> None:
     await asyncio.to_thread(delete_unwanted, blobs, UPDATES, names, wanted)
     await asyncio.to_thread(delete_unwanted, blobs, PARTIALS, partials, set(map(str, open_rounds)))
     await asyncio.to_thread(prune, blobs, kept)
+    before = math.inf if is_full else files_now - GRACE_S
+    await asyncio.to_thread(_prune_models, blobs, published - kept[MODELS], before)
     await asyncio.to_thread(_prune_sums, blobs, audited.first_round)
-    # File times are the file system's: compare them with its clock, not with the service's.
-    await asyncio.to_thread(blobs.forget_unfinished, time.time() - UNFINISHED_S)
+    await asyncio.to_thread(blobs.forget_unfinished, files_now - UNFINISHED_S)
 
 
 def delete_unwanted(blobs: BlobStore, folder: str, names: list[str], wanted: set[str]) -> int:
@@ -62,8 +71,10 @@ def delete_unwanted(blobs: BlobStore, folder: str, names: list[str], wanted: set
     return len(gone)
 
 
-async def _blobs_in_use(connection: AsyncConnection, n_versions: int) -> dict[str, set[str]]:
-    """Folder -> names that versions in use and the open rounds need."""
+async def _blobs_in_use(
+    connection: AsyncConnection, n_versions: int, now: float
+) -> dict[str, set[str]]:
+    """Folder -> names that versions in use, the open rounds and running leases need."""
     used = await repository.manifests_in_use(connection, n_versions)
     kept: dict[str, set[str]] = {folder: set() for folder in (SHARDS, CATALOGUES, MODELS, BUNDLES)}
     # Training states as well: whatever is ranked with can be gone back to.
@@ -72,8 +83,8 @@ async def _blobs_in_use(connection: AsyncConnection, n_versions: int) -> dict[st
         manifest = json.loads(body)
         kept[CATALOGUES].add(manifest["catalogue"]["digest"])
         kept[SHARDS] |= _shards(manifest)
-    open_plans = await repository.open_plans(connection)
-    kept[BUNDLES] = {Plan.from_json(body).bundle for _, body in open_plans}
+    wanted = await repository.wanted_plans(connection, now)
+    kept[BUNDLES] = {Plan.from_json(body).bundle for body in wanted}
     return kept
 
 
@@ -85,6 +96,16 @@ def _shards(manifest: dict[str, Any]) -> set[str]:
 def prune(blobs: BlobStore, kept: dict[str, set[str]]) -> int:
     """Delete old blobs that are not kept; how many went."""
     return sum(_prune_folder(blobs, folder, names) for folder, names in kept.items())
+
+
+def _prune_models(blobs: BlobStore, names: set[str], before: float) -> None:
+    """Delete those of these training states that were written before `before`."""
+    for name in names:
+        try:
+            if blobs.path(MODELS, name).stat().st_mtime < before:
+                blobs.delete(MODELS, name)
+        except FileNotFoundError:  # another coordinator prunes as well
+            continue
 
 
 def _prune_sums(blobs: BlobStore, first_round: int) -> None:

@@ -3,8 +3,11 @@
 It keeps nothing that it could not read again: killed at any point, another one goes on.
 """
 
+import time
+
 import numpy as np
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from app.coordinator import repository
 from app.coordinator.catalogue_follower import CatalogueFollower
@@ -16,11 +19,13 @@ from app.coordinator.publishing import SupersededError
 from app.coordinator.round_driver import RoundDriver
 from app.coordinator.sweeping import sweep
 from app.coordinator.version_driver import VersionDriver
+from app.store.outage import is_no_room
 from app.wiring import State
 
 # From the close of one round over its reduction and gate to the next one's opening, perhaps with a
 # catalogue version in between. A tick ends after so many steps even if more is to be done.
 STEPS_MAX = 8
+SWEEP_PERIOD_S = 60.0
 
 log = structlog.get_logger()
 
@@ -40,10 +45,22 @@ class Coordinator:
         self._rounds = RoundDriver(state, self._newest)
         self._hosted_rounds = HostedRounds(state, rng)
         self._hosted_towers = HostedTowers(state)
-        self._swept = False
+        self._swept_at = float("-inf")
 
     async def tick(self) -> None:
-        """Do all that is due now, then a bounded share of the hosted users' work."""
+        """Do all that is due now, then a bounded share of the hosted users' work.
+
+        A disk that has no room left is swept at once, so that the next tick finds some.
+        """
+        try:
+            await self._work()
+        except (OSError, DBAPIError) as error:
+            if is_no_room(error):
+                log.error("store_full", error=str(error))
+                await sweep(self._state, time.time(), is_full=True)
+            raise
+
+    async def _work(self) -> None:
         for _ in range(STEPS_MAX):
             try:
                 if not await self._advance():
@@ -74,8 +91,12 @@ class Coordinator:
         return model is not None and await self._rounds.advance(model)
 
     async def _sweep(self) -> None:
-        """At the start, since a predecessor may have died over it, and when a round has ended."""
-        if self._swept and not self._rounds.ended:
+        """At the start, when a round has ended, and now and then.
+
+        A predecessor may have died over it, and what was too young to go grows old in silence.
+        """
+        now = self._state["clock"]()
+        if now - self._swept_at < SWEEP_PERIOD_S and not self._rounds.ended:
             return
-        await sweep(self._state)
-        self._swept, self._rounds.ended = True, False
+        await sweep(self._state, time.time())
+        self._swept_at, self._rounds.ended = now, False

@@ -43,7 +43,7 @@ class Worker:
             yield
         except Exception:
             await self._end(renewing)
-            await self._release(job)
+            await self.release(job)
             raise
         finally:
             await self._end(renewing)
@@ -73,7 +73,9 @@ class Worker:
             except Problem:  # the store is busy: the next renewal is soon
                 continue
 
-    async def _release(self, job: Job) -> None:
+    async def release(self, job: Job) -> None:
+        """Let others take the job at once; nothing if it is finished, or another's."""
+
         async def run(connection: AsyncConnection) -> bool:
             return await repository.release_job(connection, job, self._name)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.crash_points import crash_point
 from app.errors import Problem, not_found
 from app.idempotency import key_reused, request_digest
 from app.rounds import orders_repository as repository
@@ -62,7 +63,9 @@ async def place_order(
             ),
         )
 
-    return await state["database"].transaction("place_order", run)
+    order = await state["database"].transaction("place_order", run)
+    crash_point("order_after_commit")
+    return order
 
 
 async def retry(state: State, round_id: int) -> RoundOrder:
@@ -94,7 +97,9 @@ async def retry(state: State, round_id: int) -> RoundOrder:
             ),
         )
 
-    return await state["database"].transaction("retry_round", run)
+    order = await state["database"].transaction("retry_round", run)
+    crash_point("order_after_commit")
+    return order
 
 
 async def _add(connection: AsyncConnection, order: RoundOrder) -> RoundOrder:
@@ -103,6 +108,7 @@ async def _add(connection: AsyncConnection, order: RoundOrder) -> RoundOrder:
         raise Problem(409, "too_many_orders", detail)
     await count_order(connection, order.id)
     await repository.add_order(connection, order)
+    crash_point("order_before_commit")
     return order
 
 

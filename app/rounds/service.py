@@ -61,7 +61,9 @@ async def check_in(state: State, device_id: str) -> CheckIn:
         await _mark_seen(state, device_id, now)
     version = newest[0] if newest else None
     if isinstance(answer, ComeBack):
-        waiting = Waiting(await retry_window(state), answer.reason)
+        newest_round = asked.stored.state if asked else None
+        window_s = await retry_window(state, newest_round, answer.reason)
+        waiting = Waiting(window_s, answer.reason)
         return CheckIn(None, waiting, version, catalogue)
     assert isinstance(answer, Held)
     if not answer.is_new:

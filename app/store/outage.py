@@ -34,6 +34,13 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 log = structlog.get_logger()
 
 
+def is_no_room(error: BaseException) -> bool:
+    """Whether a disk is full, that of the blobs or that under SQLite's file."""
+    if isinstance(error, OSError):
+        return error.errno in NO_ROOM
+    return isinstance(error, DBAPIError) and "disk is full" in str(error.orig)
+
+
 async def _on_outage(_: Request, exc: Exception) -> ProblemResponse:
     if isinstance(exc, DBAPIError) and not _is_outage(exc):
         raise exc
@@ -52,7 +59,7 @@ def _is_outage(exc: DBAPIError) -> bool:
 async def _on_system_error(request: Request, exc: Exception) -> ProblemResponse:
     if isinstance(exc, socket.gaierror) or getattr(exc, "errno", None) in UNREACHABLE:
         return await _on_outage(request, exc)
-    if not isinstance(exc, OSError) or exc.errno not in NO_ROOM:
+    if not isinstance(exc, OSError) or not is_no_room(exc):
         raise exc
     log.error("store_full", error=exc.strerror)
     detail = "The service has no room to store this; try again."

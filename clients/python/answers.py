@@ -80,7 +80,8 @@ class Receipt:
     """The service's word that an update is stored and counts if its round publishes.
 
     outcome: "pending", "counted" or "discarded"; accepted_at: RFC 3339, as the service wrote it;
-    signed: a compact JWS that says the same, not yet checked.
+    signed: a compact JWS that says the same, not yet checked. staleness: model steps that the
+    update is behind its round.
     """
 
     assignment: str
@@ -89,6 +90,7 @@ class Receipt:
     accepted_at: str
     outcome: str
     signed: str
+    staleness: int = 0
 
 
 def read_check_in(answer: Answer) -> CheckIn | Failure:
@@ -119,6 +121,7 @@ def read_receipt(answer: Answer) -> Receipt | Failure:
             accepted_at=require_text(fields["accepted_at"], "accepted_at"),
             outcome=require_text(fields["outcome"], "outcome"),
             signed=require_text(fields["signed"], "signed"),
+            staleness=require_int(fields["staleness"], "staleness", 0),
         )
     except (ValueError, KeyError, TypeError) as error:
         return malformed(answer, error)

@@ -13,6 +13,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "plan_malformed": "The plan has a field that is missing, unknown or out of range.",
         "plan_digest_mismatch": "The plan is not the one that its digest names.",
         "mode_unknown": "The device does not know, or does not accept, this way of summing.",
+        "asked_too_often": "The plan promises to ask less often than the device was asked.",
         "plan_excessive": "The plan asks for more work or bytes than a device gives.",
         "settings_unknown": "The plan's training settings are unknown or out of range.",
         "metrics_unknown": "The plan asks for metrics that this device does not measure.",

@@ -37,6 +37,8 @@ from recsys.local_training import LocalSettings
 
 # A shorter wait is not worth a write: a restart takes about as long.
 REMEMBERED_WAIT_S = 10.0
+# What the service says of an update whose round was abandoned.
+DISCARDED = "discarded"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Participation:
         self._rows = OwnRows(folder.events, models)
         self._schedule = folder.schedule()
         self._pending = folder.pending()
+        self._ledger = folder.participations()
         self._told: CheckIn | None = None
 
     @property
@@ -118,6 +121,9 @@ class Participation:
         work = self._accept_work(assignment)
         if isinstance(work, Objection):
             return work
+        broken = self._broken_promise(work)
+        if broken is not None:
+            return broken
         answer = self._connection.download(work.bundle_url, self._limits.bundle_bytes_max)
         if isinstance(answer, Failure):
             return answer
@@ -145,6 +151,23 @@ class Participation:
             return Objection("foreign_url", "the assignment leads to another origin")
         return Work(assignment, *checked, bundle_url, upload_url)
 
+    def _broken_promise(self, work: Work) -> Objection | Failure | None:
+        """Why the plan itself says that the device is not asked now.
+
+        A round that was abandoned counted nobody: what it discarded is struck off before a service
+        is told that it asks too often.
+        """
+        if self._ledger.objection(work.plan, work.assignment.round) is None:
+            return None
+        for one in self._ledger.unsettled:
+            answer = self._connection.proof(one.assignment)
+            if isinstance(answer, Failure) and answer.transient:
+                return answer
+            is_discarded = isinstance(answer, Failure) and answer.reason == DISCARDED
+            self._ledger = self._ledger.settle(one.assignment, is_discarded)
+        self._folder.save_participations(self._ledger)
+        return self._ledger.objection(work.plan, work.assignment.round)
+
     def _send(self, pending: PendingUpload, now: float) -> Outcome:
         answer, status = self._connection.upload(pending.url, pending.body, pending.digest)
         if isinstance(answer, Receipt):
@@ -153,6 +176,11 @@ class Participation:
 
     def _settle(self, outcome: Outcome, now: float) -> None:
         """Bring the folder to what the outcome means."""
+        if isinstance(outcome, Accepted) and self._pending:
+            # Before the bytes go: whoever dies in between sends them again, and counts once.
+            round_id = max(self._pending.round, outcome.receipt.round)
+            self._ledger = self._ledger.add(self._pending.assignment, round_id)
+            self._folder.save_participations(self._ledger)
         if isinstance(outcome, Accepted | Dropped | Declined | Ended) and self._pending:
             self._folder.drop_pending()
             self._pending = None

@@ -116,6 +116,36 @@ class Round(TypedDict):
     metrics: RoundMetrics | None
 
 
+class RoundOrder(TypedDict):
+    """An order of a round: "waiting", or "fulfilled" by the round that it names."""
+
+    id: int
+    status: str
+    start: bool
+    settings: dict[str, float | None]
+    retry_of: int | None
+    created_at: str
+    fulfilled_at: str | None
+    round: int | None
+
+
+class RollbackOrder(TypedDict):
+    """An order to go back, of kind "version" or "row".
+
+    state: "open"; "done" with the version that was published; "refused" with its reason.
+    """
+
+    id: str
+    kind: str
+    version: int
+    item_id: str | None
+    state: str
+    reason: str | None
+    published_version: int | None
+    requested_at: str
+    ended_at: str | None
+
+
 class Verdict(TypedDict):
     """Why a version has its standing; the figures are those of two cohorts, if compared."""
 

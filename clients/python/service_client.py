@@ -1,4 +1,4 @@
-"""The API for an app's backend: items, users, events, recommendations, rounds; with a server key.
+"""The API for an app's backend and its operators; with a server key.
 
 Every method raises `ServiceProblem` when the service refuses or does not answer. Nothing is
 repeated by itself; what is said to be repeatable may be called again after a failure.
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from clients.python.answers import Failure, read_json
 from clients.python.closing import Closing
+from clients.python.operator_routes import PAGE, OperatorRoutes
 from clients.python.problems import ServiceProblem
 from clients.python.service_answers import (
     EventsReceipt,
@@ -28,11 +29,12 @@ from clients.python.service_answers import (
 from clients.python.service_batches import EventBody, event_bodies, import_bodies
 from clients.python.transport import Transport, check_base_url
 
-PAGE = 100
 
+class ServiceClient(OperatorRoutes, Closing):
+    """Items, users, events and recommendations, beside what an operator does.
 
-class ServiceClient(Closing):
-    """Speaks with a server key. Close it, or use it as a context manager; safe for many threads."""
+    Speaks with a server key. Close it, or use it as a context manager; safe for many threads.
+    """
 
     def __init__(self, base_url: str, server_key: str, transport: Transport | None = None) -> None:
         self.base_url = check_base_url(base_url)
@@ -189,9 +191,17 @@ class ServiceClient(Closing):
         return found
 
     def _call(
-        self, method: str, path: str, *, value: Any = None, content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        value: Any = None,
+        content: bytes | None = None,
+        idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         headers = {"Content-Type": "application/x-ndjson"} if content is not None else {}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
         answer = self._transport.send(
             method,
             self.base_url + path,

@@ -6,6 +6,8 @@
     tower.safetensors  the adapted user tower
     pending.update     an update that was made and not yet acknowledged: a JSON line, then its bytes
     schedule.json      when to come back, drawn when the service said so
+    participations.json
+                       how often it took part, by its own count (`participation_ledger`)
     receipts/, receipt-keys.json, chain.json
                        what the service signed, and its audit chain as last seen (`receipt_book`)
     model/             item table and catalogue map as downloaded (`model_store`)
@@ -26,6 +28,7 @@ from safetensors.numpy import save
 from clients.python.durable_files import CorruptedStateError, make_private_folder, replace_file
 from clients.python.event_log import EventLog
 from clients.python.keystore import DeviceKey
+from clients.python.participation_ledger import ParticipationLedger, TakenPart
 from clients.python.receipt_book import ReceiptBook
 from clients.python.tensors import read_tensors
 from federation.canonical import digest
@@ -148,6 +151,14 @@ class DeviceFolder:
         """
         (self.path / "pending.update").unlink(missing_ok=True)
 
+    def participations(self) -> ParticipationLedger:
+        """How often the device took part; never, if nothing was ever stored."""
+        return self._read("participations.json", _read_participations) or ParticipationLedger()
+
+    def save_participations(self, ledger: ParticipationLedger) -> None:
+        """Store how often the device took part."""
+        self._write_json("participations.json", asdict(ledger))
+
     def tower(self) -> StoredTower | None:
         """The adapted user tower; None before the first adaptation."""
         return self._read("tower.safetensors", _read_tower)
@@ -190,6 +201,25 @@ def _read_schedule(body: bytes) -> Schedule:
         require_number(fields["not_before"], "not_before"),
         require_number(fields["written_at"], "written_at"),
         require_int(fields["failures"], "failures", 0),
+    )
+
+
+def _read_participations(body: bytes) -> ParticipationLedger:
+    fields = require_fields(read_object(body), ["earlier", "taken"])
+    if not isinstance(fields["taken"], list):
+        raise ValueError("taken: must be a list")
+    taken = tuple(_read_taken_part(one) for one in fields["taken"])
+    return ParticipationLedger(require_int(fields["earlier"], "earlier", 0), taken)
+
+
+def _read_taken_part(value: object) -> TakenPart:
+    fields = require_fields(value, ["assignment", "round", "is_final"])
+    if not isinstance(fields["is_final"], bool):
+        raise ValueError("is_final: must be true or false")
+    return TakenPart(
+        require_text(fields["assignment"], "assignment"),
+        require_int(fields["round"], "round", 0),
+        fields["is_final"],
     )
 
 

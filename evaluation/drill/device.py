@@ -110,8 +110,8 @@ class VirtualDevice:
         receipt = read_receipt(answer)
         if isinstance(receipt, Receipt):
             what = "accepted" if answer.status == 201 else "repeated"
-            digest = receipt.body_digest
-            self._tell(what, round=receipt.round, lease=receipt.assignment, body=digest, **moved)
+            said = {"round": receipt.round, "staleness": receipt.staleness}
+            self._tell(what, lease=receipt.assignment, body=receipt.body_digest, **said, **moved)
         return receipt
 
     def ask_outcome(self, assignment_id: str) -> Steps[str]:

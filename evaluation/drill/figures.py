@@ -17,10 +17,12 @@ from evaluation.drill.trace import Happening, Trace
 class Figures:
     """Of the trace's days; rounds that ended after them are left out, their updates are not.
 
-    quorum_s_*: from the opening of a round to the update that made its quorum, over the rounds that
-    reached it; None when none did. wasted: leases granted whose update was not counted.
-    down_bytes, up_bytes: bodies of answers and requests, per device. requests_per_update: every
-    request of a device, polls and renewals included, over the updates counted; None without any.
+    staleness: model steps behind -> updates that were counted. polls_per_visit: check-ins that
+    brought no work; None without visits. quorum_s_*: from the opening of a round to the update that
+    made its quorum, over the rounds that reached it; None when none did. wasted: leases granted
+    whose update was not counted. down_bytes, up_bytes: bodies of answers and requests, per device.
+    requests_per_update: every request of a device, polls and renewals included, over the updates
+    counted; None without any.
     """
 
     rounds_per_day: float
@@ -30,6 +32,8 @@ class Figures:
     quorum_s_p90: float | None
     leases: int
     updates: int
+    staleness: Mapping[int, int]
+    polls_per_visit: float | None
     wasted: int
     wasted_share: float
     down_bytes: float
@@ -49,7 +53,13 @@ def measure(trace: Trace, happenings: Sequence[Happening], books: Books) -> Figu
     phases = Counter(one["phase"] for one in in_time)
     leases = {one.fields["lease"] for one in happenings if one.what == "granted"}
     updates = sum(outcome == "counted" for outcome in books.outcomes.values())
+    counted = [
+        one.fields["staleness"]
+        for one in happenings
+        if one.what == "accepted" and books.outcomes.get(one.fields["lease"]) == "counted"
+    ]
     quorum_s = _quorum_times(happenings, in_time)
+    polls = sum(one.what == "told_to_wait" for one in happenings)
     moved = [one.fields for one in happenings if "up" in one.fields]
     refused = Counter(one.fields["reason"] for one in happenings if one.what == "refused")
     n_devices = len(trace.devices)
@@ -61,6 +71,8 @@ def measure(trace: Trace, happenings: Sequence[Happening], books: Books) -> Figu
         quorum_s_p90=_quantile(quorum_s, 0.9),
         leases=len(leases),
         updates=updates,
+        staleness=dict(sorted(Counter(counted).items())),
+        polls_per_visit=polls / len(trace.arrivals) if trace.arrivals else None,
         wasted=len(leases) - updates,
         wasted_share=(len(leases) - updates) / max(1, len(leases)),
         down_bytes=sum(fields["down"] for fields in moved) / n_devices,

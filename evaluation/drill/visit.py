@@ -104,7 +104,14 @@ class Visit:
             yield Pause(assignment.lease_s + LATE_BY_S)
         elif conduct == "foreign":
             url = self._around.address_of_another(self._device.identity.number)
-        answer = yield from self._device.upload(url, self._shown(body))
+        shown = self._shown(body)
+        answer = yield from self._device.upload(url, shown)
+        failures = 0
+        # A full buffer is being published: the same bytes go out until the next one takes them.
+        while isinstance(answer, Failure) and answer.transient:
+            failures += 1
+            yield Pause(POLICY.backoff_s(failures, self._draw))
+            answer = yield from self._device.upload(url, shown)
         self._device.not_before = self._now()
         if isinstance(answer, Receipt):
             yield from self._repeat(conduct, url, body)

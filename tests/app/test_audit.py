@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -316,7 +317,7 @@ class TestRetention:
             monkeypatch.setattr(module, "CHECKPOINT_EVERY", 4)
         monkeypatch.setattr(sweeping, "GRACE_S", -1.0)
         await publish_rounds(world, 6)
-        await sweeping.sweep(world.state)
+        await sweeping.sweep(world.state, time.time())
         blobs = world.state["blobs"]
         findings, broken = await verify(world)
         assert broken is None

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.coordinator.reducer import Reducer
-from app.coordinator.reducing import PARTIALS, partial_name, sum_name
+from app.coordinator.reducing import PARTIALS, SUMS, partial_name, read_sum, sum_name
 from app.coordinator.worker import Worker
 from app.settings import Settings
 from app.store.blobs import digest_of
@@ -134,6 +134,59 @@ async def test_a_lost_part_is_summed_again(world: RoundWorld, damage: str) -> No
     assert (await world.round()).state.phase == "reducing"
     await world.tick()
     assert (await world.state_of(1))["phase"] == "published"
+
+
+async def advance_to(world: RoundWorld, phase: str) -> None:
+    while (await world.round()).state.phase != phase:
+        assert await world.coordinator._advance()
+
+
+def flip_a_bit(world: RoundWorld) -> None:
+    """The round's stored sum stays well-formed: only one of its words is another."""
+    path = world.state["blobs"].path(SUMS, sum_name(1))
+    body = bytearray(path.read_bytes())
+    body[-2] ^= 1
+    path.write_bytes(body)
+
+
+async def test_no_version_is_made_of_a_sum_that_was_changed(
+    world: RoundWorld, bodies: list[bytes]
+) -> None:
+    await advance_to(world, "gating")
+    whole = world.state["blobs"].get(SUMS, sum_name(1))
+    plan = Plan.from_mapping((await world.state_of(1))["plan"])
+    flip_a_bit(world)
+    changed = read_sum(world.state["blobs"], plan, 1)
+    assert changed is not None, "nothing but its digest tells that it is not the sum"
+    assert changed[0].count == len(bodies)
+    assert await world.coordinator._advance()
+    assert (await world.round()).state.phase == "reducing"
+    await world.tick()
+    shown = await world.state_of(1)
+    assert (shown["phase"], shown["published_version"]) == ("published", 2)
+    assert world.state["blobs"].get(SUMS, sum_name(1)) == whole
+
+
+async def test_a_sum_that_is_gone_is_made_again(world: RoundWorld) -> None:
+    await advance_to(world, "gating")
+    world.state["blobs"].delete(SUMS, sum_name(1))
+    world.state["blobs"].delete(PARTIALS, partial_name(1, 0))  # from the updates, then
+    await world.tick()
+    await world.tick()
+    assert (await world.state_of(1))["phase"] == "published"
+
+
+async def test_a_disk_that_changes_every_sum_ends_the_round(world: RoundWorld) -> None:
+    for _ in range((await world.round()).state.work_attempts_max):
+        await advance_to(world, "gating")
+        flip_a_bit(world)
+        assert await world.coordinator._advance()
+    shown = await world.state_of(1)
+    assert (shown["phase"], shown["reason"]) == ("abandoned", "sum_lost")
+    assert shown["published_version"] is None
+    assert await rows(world) == []
+    await world.tick()
+    assert (await world.round()).id == 2
 
 
 async def test_a_dead_reducer_costs_one_job(world: RoundWorld) -> None:

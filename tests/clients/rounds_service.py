@@ -57,6 +57,8 @@ class Service:
         self.answer_changes: dict[str, Any] = {}
         self.retry: dict[str, float] = {"after_s": 5.0, "before_s": 10.0}
         self.rounds_open = 10**6
+        self.round = 1
+        self.discarded: set[str] = set()
         self.faults: list[Fault] = []
         self.log: list[str] = []
         self.keys: dict[str, dict[str, str]] = {}
@@ -113,6 +115,8 @@ class Service:
         device = token.split(":")[0]
         if path == "/v1/rounds/check-in":
             return self._check_in(device)
+        if parts[0] == "updates" and parts[-1] == "proof":
+            return problem(410, "discarded") if parts[1] in self.discarded else ok({})
         if parts[0] == "updates":
             return self._upload(device, parts[1], headers, body)
         return self._model(parts, headers)
@@ -150,7 +154,7 @@ class Service:
         if device in self.granted:
             assignment = {
                 "id": self.granted[device],
-                "round": 1,
+                "round": self.round,
                 "plan_digest": self.plan_digest,
                 "plan": self.plan,
                 "bundle_url": f"/v1/models/{self.world.version}/bundles/x",
@@ -180,7 +184,7 @@ class Service:
         self.granted.pop(device, None)
         receipt = {
             "assignment": assignment,
-            "round": 1,
+            "round": self.round,
             "plan_digest": self.plan_digest,
             "body_digest": digest(body),
             "size_bytes": len(body),

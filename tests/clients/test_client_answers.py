@@ -37,6 +37,7 @@ CHECK_IN = {
     "server_time": "2030-01-01T00:00:00Z",
 }
 RECEIPT = {
+    "staleness": 2,
     "assignment": "a",
     "round": 3,
     "body_digest": DIGEST,
@@ -118,7 +119,7 @@ def test_a_check_in_before_any_model_is_read() -> None:
 
 def test_a_receipt_is_read() -> None:
     found = read_receipt(answer(RECEIPT | {"mode": "plain"}))
-    assert found == Receipt("a", 3, DIGEST, "2030-01-01T00:00:00Z", "pending", "s")
+    assert found == Receipt("a", 3, DIGEST, "2030-01-01T00:00:00Z", "pending", "s", 2)
 
 
 def test_a_problem_document_becomes_a_failure() -> None:

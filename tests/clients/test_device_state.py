@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from clients.python.durable_files import CorruptedStateError, make_private_folder, replace_file
+from clients.python.participation_ledger import ParticipationLedger, TakenPart
 from clients.python.state import DeviceFolder, Identity, PendingUpload, Schedule, StoredTower
 from federation.canonical import digest
 from recsys.user_tower import UserTower
@@ -23,11 +24,15 @@ TOWER = StoredTower(
 )
 
 
+LEDGER = ParticipationLedger(2, (TakenPart("a/1", 3, is_final=True), TakenPart("b", 7)))
+
+
 def fill(folder: DeviceFolder) -> None:
     folder.save_identity(Identity("http://h", "dev", "üser/1"))
     folder.save_schedule(Schedule(20.0, 10.0, 2))
     folder.save_pending(PENDING)
     folder.save_tower(TOWER)
+    folder.save_participations(LEDGER)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +42,7 @@ def fill(folder: DeviceFolder) -> None:
         ("schedule.json", DeviceFolder.schedule),
         ("pending.update", DeviceFolder.pending),
         ("tower.safetensors", DeviceFolder.tower),
+        ("participations.json", DeviceFolder.participations),
     ],
 )
 @pytest.mark.parametrize("damage", ["empty", "cut", "garbage", "other"])

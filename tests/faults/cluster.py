@@ -38,6 +38,9 @@ DIES_AT: dict[str, str] = {
     "publish": "coordinator",
     "open": "coordinator",
     "sweep": "coordinator",
+    "standing": "coordinator",
+    "rollback": "coordinator",
+    "order": "replica",
 }
 
 

@@ -12,11 +12,11 @@ SIZE_MIB = 512
 class SmallDisk:
     """A folder; `why_not` says why it cannot be filled, None if it can."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size_mib: int = SIZE_MIB) -> None:
         self.folder = folder
         self._filler = folder / "filler"
         folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(folder)]
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(folder)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         except FileNotFoundError:

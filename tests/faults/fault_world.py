@@ -129,6 +129,10 @@ class FaultWorld:
     def kill_at(self, point: CrashPoint, kind: str = "replica") -> ServerProcess:
         """Arm the point and wait until a process has died there; a reducer only if it is named."""
         self.cluster.arm(point, kind)
+        return self.fallen_at(point)
+
+    def fallen_at(self, point: CrashPoint) -> ServerProcess:
+        """Wait until a process has died at a point that is armed."""
         self.wait_for(lambda: bool(self.cluster.fallen()), f"nobody reached {point}")
         (fallen,) = self.cluster.fallen()
         return fallen

@@ -102,10 +102,10 @@ class Crowd:
         found = json.loads((await self.ask("", "POST", "/v1/devices", body)).body)
         return Witness(number, user_id, found["token"])
 
-    async def ask(self, credential: str, method: str, path: str, body: Any) -> Message:
-        """A request that must succeed; an outage is waited for."""
+    async def ask(self, credential: str, method: str, path: str, body: Any, **more: str) -> Message:
+        """A request that must succeed; an outage is waited for. more: further headers."""
         content = b"" if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **more}
         if credential:
             headers["Authorization"] = f"Bearer {credential}"
         for _ in range(200):

@@ -19,6 +19,7 @@ from federation.round_events import (
     UploadOffered,
 )
 from federation.round_state import Phase, RoundState
+from tests.federation.round_steps import SUM
 
 MakePlan = Callable[..., Plan]
 
@@ -68,7 +69,7 @@ def round_in() -> RoundIn:
     selecting = replay(scheduled, Opened(0.0))
     training = replay(selecting, *[CheckedIn(1.0, False, False)] * 4)
     reducing = replay(training, *[UploadOffered(2.0, "open")] * 3)
-    gating = replay(reducing, SumReady(3.0))
+    gating = replay(reducing, SumReady(3.0, SUM))
     published = replay(gating, GatePassed(4.0))
     abandoned = replay(selecting, AbandonAsked(1.0, "operator"))
     paused = replay(selecting, Paused(1.0))

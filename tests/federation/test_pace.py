@@ -6,8 +6,10 @@ from federation.pace import (
     RETURN_BOUNDS_S,
     active_devices,
     demand_per_s,
+    expected_end_s,
     learn_arrival_rate,
     return_window,
+    window_behind,
 )
 
 positive = st.floats(1e-6, 1e9)
@@ -29,6 +31,56 @@ def test_rates_out_of_range() -> None:
         demand_per_s(5, 0.0)
     with pytest.raises(ValueError, match="negative"):
         active_devices(-1.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("missing", "accepted", "elapsed_s", "left_s", "usual_per_s"),
+    [(-1, 1, 1, 1, 1), (1, -1, 1, 1, 1), (1, 1, -1, 1, 1), (1, 1, 1, -1, 1), (1, 1, 1, 1, 0)],
+)
+def test_ends_out_of_range(
+    missing: int, accepted: int, elapsed_s: float, left_s: float, usual_per_s: float
+) -> None:
+    with pytest.raises(ValueError, match="must"):
+        expected_end_s(missing, accepted, elapsed_s, left_s, usual_per_s)
+
+
+def test_a_window_behind_what_is_past() -> None:
+    for end_s, bounds in ((-1.0, (1.0, 2.0)), (1.0, (2.0, 1.0))):
+        with pytest.raises(ValueError, match="required"):
+            window_behind((1.0, 2.0), end_s, bounds)
+
+
+def test_an_end_is_that_of_the_rate_so_far_or_the_deadline() -> None:
+    assert expected_end_s(50, 49, 95.0, 600.0, 0.2) == pytest.approx(100.0)
+    assert expected_end_s(50, 49, 95.0, 60.0, 0.2) == 60.0
+    assert expected_end_s(0, 100, 95.0, 60.0, 0.2) == 0.0
+
+
+def test_before_the_first_update_a_round_is_expected_to_go_as_usual() -> None:
+    assert expected_end_s(100, 0, 0.0, 600.0, 0.5) == 200.0
+    # Silence is evidence as well: of five expected updates none came.
+    assert expected_end_s(100, 0, 10.0, 9000.0, 0.5) == 1200.0
+
+
+@given(
+    end_s=st.floats(0, 1e6),
+    after_s=st.floats(1, 1e4),
+    ratio=st.floats(1.01, 3),
+    most_s=st.floats(1e5, 1e6),
+)
+def test_a_window_behind_an_end_keeps_its_width_and_the_bounds(
+    end_s: float, after_s: float, ratio: float, most_s: float
+) -> None:
+    window = (after_s, after_s * ratio)
+    moved = window_behind(window, end_s, (1.0, most_s))
+    assert moved[0] >= min(max(end_s, after_s), 0.8 * most_s)
+    assert 1.0 <= moved[0] < moved[1] <= most_s
+    if moved[1] < most_s:
+        assert moved[1] - moved[0] >= (1 - 1e-9) * (window[1] - window[0])
+
+
+def test_a_window_that_lies_behind_the_end_stays_as_it_is() -> None:
+    assert window_behind((60.0, 90.0), 10.0) == (60.0, 90.0)
 
 
 def test_mean_delay_is_devices_per_demand() -> None:

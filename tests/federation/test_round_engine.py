@@ -24,12 +24,13 @@ from federation.round_events import (
     Paused,
     Resumed,
     SumFailed,
+    SumLost,
     SumReady,
     TimePassed,
     UploadOffered,
 )
 from federation.round_state import GATHERING, PHASES, TRANSITIONS
-from tests.federation.round_steps import CHECK_IN, UPLOAD, reason
+from tests.federation.round_steps import CHECK_IN, SUM, UPLOAD, reason
 
 
 def one_of_each(now: float = 5.0) -> list[Event]:
@@ -39,8 +40,9 @@ def one_of_each(now: float = 5.0) -> list[Event]:
         UploadOffered(now, "open"),
         LeasesExpired(now, 0),
         TimePassed(now),
-        SumReady(now),
+        SumReady(now, SUM),
         SumFailed(now, "blob_missing"),
+        SumLost(now),
         GatePassed(now),
         GateFailed(now, "not_finite"),
         Paused(now),
@@ -114,14 +116,34 @@ def test_work_is_begun_again_and_given_up(
 def test_gating_counts_its_own_attempts(round_in: Any) -> None:
     late = replay(round_in("reducing"), TimePassed(50.0), TimePassed(60.0))
     assert late.attempts == 3
-    state, emitted = step(late, SumReady(61.0))
+    state, emitted = step(late, SumReady(61.0, SUM))
     assert (state.phase, state.attempts, state.work_deadline_at) == ("gating", 1, 71.0)
     assert emitted == (BeginGate(),)
 
 
 def test_sum_reported_twice_is_refused(round_in: Any) -> None:
-    assert reason(round_in("gating"), SumReady(4.0)) == "unexpected_event"
+    assert reason(round_in("gating"), SumReady(4.0, SUM)) == "unexpected_event"
     assert reason(round_in("published"), GatePassed(5.0)) == "unexpected_event"
+
+
+def test_a_sum_needs_its_digest() -> None:
+    with pytest.raises(ValueError, match="digest"):
+        SumReady(3.0, "the sum")
+
+
+def test_a_lost_sum_is_made_again_and_given_up_in_the_end(round_in: Any) -> None:
+    state = round_in("gating")
+    for times in range(1, 5):
+        assert (state.sum, state.summed) == (SUM, times)
+        lost, emitted = step(state, SumLost(5.0))
+        assert (lost.phase, lost.sum, lost.accepted) == ("reducing", None, 3)
+        assert emitted == (BeginReduce(3),)
+        assert lost.work_deadline_at == 15.0
+        assert reason(lost, SumLost(5.0)) == "unexpected_event"
+        state = replay(lost, SumReady(6.0, SUM))
+    after, emitted = step(state, SumLost(7.0))
+    assert (after.phase, after.reason) == ("abandoned", "sum_lost")
+    assert emitted == (Discard("sum_lost"), OpenNext())
 
 
 def test_publication_opens_the_next_round(round_in: Any) -> None:

@@ -26,7 +26,7 @@ from federation.round_events import (
     TimePassed,
     UploadOffered,
 )
-from tests.federation.round_steps import CHECK_IN, UPLOAD, reason
+from tests.federation.round_steps import CHECK_IN, SUM, UPLOAD, reason
 
 
 def test_hold_keeps_accepting_and_grants_nothing(round_in: Any) -> None:
@@ -68,7 +68,7 @@ def test_leases_that_end_during_a_hold_reopen_selection_afterwards(round_in: Any
 def test_resuming_work_begins_it_again(round_in: Any, phase: str, effect: Effect) -> None:
     state = round_in(phase)
     held = replay(state, Paused(10.0))
-    for answer in (SumReady(11.0), GatePassed(11.0), SumFailed(11.0, "blob_missing")):
+    for answer in (SumReady(11.0, SUM), GatePassed(11.0), SumFailed(11.0, "blob_missing")):
         assert reason(held, answer) == "round_paused"
     after, emitted = step(held, Resumed(500.0))
     assert (after.phase, after.attempts, after.work_deadline_at) == (phase, 1, 510.0)

@@ -33,11 +33,13 @@ from federation.round_events import (
     Paused,
     Resumed,
     SumFailed,
+    SumLost,
     SumReady,
     TimePassed,
     UploadOffered,
 )
 from federation.round_state import CLOSED, ENDED, TRANSITIONS, RoundState
+from tests.federation.round_steps import SUM
 
 ALL_EFFECTS = {
     Grant,
@@ -101,8 +103,9 @@ def events_at(now: float) -> list[Event]:
         Opened(now, carried=1),
         Opened(now, carried=2),
         TimePassed(now),
-        SumReady(now),
+        SumReady(now, SUM),
         SumFailed(now, "blob_missing"),
+        SumLost(now),
         GatePassed(now),
         GateFailed(now, "not_finite"),
         Paused(now),

@@ -14,6 +14,7 @@ from federation.round_events import (
     GateFailed,
     LeasesExpired,
     SumFailed,
+    SumLost,
     SumReady,
     TimePassed,
 )
@@ -22,7 +23,7 @@ from federation.staleness import StaleSums
 from federation.update_codec import decode
 from tests.simulation.disk import Transaction
 from tests.simulation.opening import add_round, open_scheduled
-from tests.simulation.publishing import Publisher
+from tests.simulation.publishing import BUNDLE_LOST, SUM_LOST, Publisher
 from tests.simulation.records import JobRow, RoundRow, Update
 from tests.simulation.shell import Shell, newest_round, open_leases
 
@@ -207,7 +208,7 @@ class Coordinator:
         self.shell.disk.put_blob("sums", f"round-{round_id}", body)
         self.shell.crash_point("reduce_after_sum")
         yield
-        self._step(round_id, SumReady(self.shell.clock()))
+        self._step(round_id, SumReady(self.shell.clock(), digest(body)))
         self.shell.crash_point("reduce_after_commit")
 
     def _merged(self, round_id: int, parts: list[JobRow]) -> bytes | None:
@@ -237,7 +238,10 @@ class Coordinator:
         candidate = self.publisher.candidate(round_id, members)
         self.shell.crash_point("gate_after_candidate")
         yield
-        if isinstance(candidate, str):
+        if not isinstance(candidate, str):
+            candidate = yield from self.publisher.publish(candidate, members)
+        if candidate == SUM_LOST:
+            self._step(round_id, SumLost(self.shell.clock()))
+        elif candidate == BUNDLE_LOST:
             self._step(round_id, GateFailed(self.shell.clock(), candidate))
-        elif not (yield from self.publisher.publish(candidate, members)):
-            self._update_held(key, lease_expires_at=0.0)
+        self._update_held(key, lease_expires_at=0.0)

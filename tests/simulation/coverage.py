@@ -4,17 +4,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import get_args
 
-from app.crash_points import CRASH_POINTS
 from federation.refusals import REASONS
 from federation.round_effects import WaitReason
 from federation.round_state import TRANSITIONS
+from tests.simulation.operations import SIMULATED_POINTS
 
 
 def all_cases() -> dict[str, list[str]]:
     """Kind -> all its cases."""
     cells = ((phase, event, to) for (phase, event), tos in TRANSITIONS.items() for to in tos)
     return {
-        "crash point": sorted(CRASH_POINTS),
+        "crash point": sorted(SIMULATED_POINTS),
         "refusal": sorted(REASONS),
         "wait": sorted(get_args(WaitReason)),
         "transition": sorted(f"{phase} --{event}--> {to}" for phase, event, to in cells),

@@ -13,14 +13,16 @@ _ABSENT = object()
 class Disk:
     """Tables of rows, and blobs, which are durable one by one as files are.
 
-    commits: grows with every change. written: (folder, name) -> digests of all bytes ever written
-    there, so that a checker sees what was overwritten.
+    failing: places where every write ends with a flipped bit, and says that it did not. commits:
+    grows with every change. written: (folder, name) -> digests of all bytes ever written there, so
+    that a checker sees what was overwritten.
     """
 
     def __init__(self) -> None:
         self.tables: dict[str, dict[Any, Any]] = {name: {} for name in TABLES}
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.written: dict[tuple[str, str], set[str]] = {}
+        self.failing: set[tuple[str, str]] = set()
         self.commits = 0
 
     def begin(self) -> "Transaction":
@@ -28,7 +30,7 @@ class Disk:
 
     def put_blob(self, folder: str, name: str, body: bytes) -> str:
         """Store `body` whole; its digest."""
-        self.blobs[folder, name] = body
+        self.blobs[folder, name] = flipped(body) if (folder, name) in self.failing else body
         self.written.setdefault((folder, name), set()).add(digest(body))
         self.commits += 1
         return digest(body)
@@ -41,6 +43,11 @@ class Disk:
         rows = {name: sorted(map(repr, table.items())) for name, table in self.tables.items()}
         blobs = sorted((place, hashlib.sha256(b).hexdigest()) for place, b in self.blobs.items())
         return hashlib.sha256(repr((rows, blobs)).encode()).hexdigest()
+
+
+def flipped(body: bytes) -> bytes:
+    """The bytes with one bit of the last one the other way."""
+    return body[:-1] + bytes([body[-1] ^ 1])
 
 
 class Transaction:

@@ -16,6 +16,7 @@ def add_round(shell: Shell, transaction: Transaction) -> None:
     plan = shell.profile.plan(newest_version(transaction))
     row = RoundRow(shell.profile.scheduled(round_id, plan, shell.clock()), plan, shell.new_seed())
     transaction.put("rounds", round_id, row)
+    shell.disk.put_blob("bundles", f"round-{round_id}", plan.bundle.encode())
     if not shell.profile.scheduled_first:
         _open(shell, transaction, row)
 

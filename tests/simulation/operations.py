@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from app.crash_points import CRASH_POINTS
+from app.crash_points import CRASH_POINTS, CrashPoint
 
 Kind = Literal[
     "act",
@@ -23,6 +23,7 @@ Kind = Literal[
     "start",
     "revoke",
     "damage",
+    "wear",
     "catalogue",
 ]
 
@@ -45,9 +46,15 @@ FAULTS: dict[Kind, float] = {
     "abandon": 0.25,
     "start": 3,
     "revoke": 0.2,
-    "damage": 0.3,
+    "damage": 0.4,
+    "wear": 0.1,
 }
 PICKS = 1 << 16
+# Versions serve, and operators order, outside of these worlds.
+ELSEWHERE = ("standing", "rollback", "order")
+SIMULATED_POINTS: tuple[CrashPoint, ...] = tuple(
+    point for point in CRASH_POINTS if not point.startswith(ELSEWHERE)
+)
 ELAPSED_S = (0.5, 1.0, 2.0, 5.0, 10.0, 45.0)
 
 
@@ -60,7 +67,7 @@ class Operation:
 
     @property
     def crash_point(self) -> str:
-        return CRASH_POINTS[self.pick % len(CRASH_POINTS)]
+        return SIMULATED_POINTS[self.pick % len(SIMULATED_POINTS)]
 
     @property
     def elapsed_s(self) -> float:

@@ -75,7 +75,9 @@ class BelievesStaleness(Server):
 class PublishesTwice(Publisher):
     """Neither the round's phase nor the version's parent is looked at again before publishing."""
 
-    def publish(self, candidate: Candidate, members: list[Update]) -> Generator[None, None, bool]:
+    def publish(
+        self, candidate: Candidate, members: list[Update]
+    ) -> Generator[None, None, str | None]:
         transaction = self.shell.disk.begin()
         row: RoundRow = transaction.get("rounds", candidate.round_id)
         newest = transaction.get("versions", newest_version(transaction))
@@ -90,7 +92,7 @@ class PublishesTwice(Publisher):
             yield from self.commit(transaction, row.id, members)
         else:
             transaction.commit()
-        return True
+        return None
 
 
 class RereadsMembers(Coordinator):
@@ -108,6 +110,16 @@ class _CountsNothing(Publisher):
 
     def is_whole(self, sums: StaleSums, members: list[Update]) -> bool:
         return bool(members)
+
+
+class TrustsTheDisk(Publisher):
+    """What is read is what was merged, as long as it can be read."""
+
+    def is_sum_kept(self, row: RoundRow) -> bool:
+        return ("sums", f"round-{row.id}") in self.shell.disk.blobs
+
+    def stands(self, row: RoundRow, candidate: Candidate) -> bool:
+        return self.is_sum_kept(row)
 
 
 class RedrawsNoise(Publisher):
@@ -176,6 +188,7 @@ PLANTED: dict[str, tuple[Parts, set[str]]] = {
     "noise re-drawn": (_with(RedrawsNoise), {"I5"}),
     "ledger outside the transaction": (_with(CountsAfterwards), {"I8"}),
     "client-supplied staleness": (Parts(server=BelievesStaleness), {"I2"}),
+    "sum not compared with its digest": (_with(TrustsTheDisk), {"I2", "I5"}),
     "updates swept between rounds": (Parts(coordinator=SweepsWaitingUpdates), {"I1"}),
 }
 """Bug -> the world's parts with it, and the invariants of which one must be seen broken."""

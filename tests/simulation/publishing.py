@@ -21,6 +21,8 @@ from tests.simulation.shell import Shell, newest_version
 Noise = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 SUM_LOST = "sum_lost"
+BUNDLE_LOST = "bundle_lost"
+SUPERSEDED = "superseded"
 SALT_LABEL = b"simulated members of round "
 
 
@@ -75,6 +77,10 @@ class Publisher:
         sums = _read(body, row)
         if body is None or sums is None or not self.is_whole(sums, members):
             return SUM_LOST
+        if not self.is_sum_kept(row):
+            return SUM_LOST
+        if ("bundles", f"round-{round_id}") not in disk.blobs:
+            return BUNDLE_LOST
         delta, _ = sums.mean(row.plan.grid)
         noised = delta + (self.noise(row) / sums.count).astype(np.float32)
         disk.put_blob("noised", f"round-{round_id}", noised.tobytes())
@@ -97,6 +103,15 @@ class Publisher:
     def is_whole(self, sums: StaleSums, members: list[Update]) -> bool:
         return sums.count == len(members)
 
+    def is_sum_kept(self, row: RoundRow) -> bool:
+        """Whether the stored sum is the one that was merged."""
+        body = self.shell.disk.blobs.get(("sums", f"round-{row.id}"))
+        return body is not None and digest(body) == row.state.sum
+
+    def stands(self, row: RoundRow, candidate: Candidate) -> bool:
+        """Whether the candidate was made from the round's sum, which is still there."""
+        return self.is_sum_kept(row) and row.state.sum == candidate.record.sum
+
     def noise(self, row: RoundRow) -> Noise:
         """The round's noise, the same at every attempt."""
         return sealed_noise(row.seed, N_VALUES)
@@ -107,18 +122,22 @@ class Publisher:
         accounts = {leases[member.assignment_id].account for member in members}
         return tuple(sorted(member_digest(salt, str(account)) for account in accounts))
 
-    def publish(self, candidate: Candidate, members: list[Update]) -> Generator[None, None, bool]:
-        """Version, round, ledger and the following round: all or nothing; False if superseded."""
+    def publish(
+        self, candidate: Candidate, members: list[Update]
+    ) -> Generator[None, None, str | None]:
+        """Version, round, ledger and the following round: all, or nothing and the reason."""
         transaction = self.shell.disk.begin()
         row: RoundRow = transaction.get("rounds", candidate.round_id)
         after, effects = self.shell.step(row.state, GatePassed(self.shell.clock()))
         if Publish() not in effects or newest_version(transaction) != candidate.record.parent:
-            return False
+            return SUPERSEDED
+        if not self.stands(row, candidate):
+            return SUM_LOST
         version = candidate.record.version
         transaction.put("versions", version, candidate.row())
         self.shell.save(transaction, row, after, effects, published_version=version)
         yield from self.commit(transaction, row.id, members)
-        return True
+        return None
 
     def commit(
         self, transaction: Transaction, round_id: int, members: list[Update]

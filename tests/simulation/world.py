@@ -10,7 +10,7 @@ from tests.simulation.checkers import Checkers
 from tests.simulation.coordinator import Coordinator, Ticking
 from tests.simulation.coverage import Coverage
 from tests.simulation.devices import Device
-from tests.simulation.disk import Disk
+from tests.simulation.disk import Disk, flipped
 from tests.simulation.network import Network
 from tests.simulation.opening import START_S
 from tests.simulation.operations import Operation, draw_operations
@@ -26,7 +26,7 @@ N_COORDINATORS = 2
 # A tick at the end of a world, and what it may take on top of its round's own deadlines.
 SETTLING_S = 10.0
 GRACE_S = 60.0
-DAMAGED = ("updates", "partials", "sums")
+DAMAGED = ("updates", "partials", "sums", "bundles")
 # Why a device gets no work although there is some.
 MAY_NOT = {"resting", "took_part", "device_revoked"}
 
@@ -204,9 +204,12 @@ class World:
         place = folder, names[operation.pick // len(DAMAGED) % len(names)]
         body = self.disk.blobs.pop(place)
         self.checkers.damaged.add(place)
-        # No record names a sum's digest before its version is published: here it is only ever lost.
-        if operation.pick // 64 % 2 and folder != "sums":
-            self.disk.blobs[place] = body[:-1] + bytes([body[-1] ^ 1])
+        if operation.pick // 64 % 2:
+            self.disk.blobs[place] = flipped(body)
+
+    def _wear(self, _: Operation) -> None:
+        """The next sum comes to lie where the disk keeps nothing as it was."""
+        self.disk.failing.add(("sums", f"round-{self._round(1)}"))
 
     def _catalogue(self, _: Operation) -> None:
         publish_catalogue(self.disk)
@@ -214,6 +217,7 @@ class World:
     def settle(self) -> None:
         """Stop all faults and let time pass: rounds end, and a device that asks gets work (I12)."""
         self.armed.clear()
+        self.disk.failing.clear()
         before, stopped_at, ended_at = self._round(), self.now, float("inf")
         while self.now < stopped_at + 2 * self.window_s:
             self._quiet_tick()

@@ -9,10 +9,11 @@ from evaluation.drill.behaviour import Profile
 from evaluation.drill.books import Books
 from evaluation.drill.enrolment import START
 from evaluation.drill.figures import measure
-from evaluation.drill.trace import Happening, Trace
+from evaluation.drill.trace import Arrival, Happening, Trace
 
 DEVICE = Profile(0.0, 1e6, 1e6, 5.0)
-TRACE = Trace(1, 0.5, (DEVICE, DEVICE), ())
+VISITS = tuple(Arrival(100.0 * n, n % 2, 60.0, "honest") for n in range(4))
+TRACE = Trace(1, 0.5, (DEVICE, DEVICE), VISITS)
 
 
 def made_up_round(
@@ -42,13 +43,14 @@ ROUNDS = (
 )
 HAPPENINGS = [
     *(happening(110.0, 0, "granted", lease=lease) for lease in ("a", "a", "b", "c", "d", "e")),
-    happening(150.0, 0, "accepted", round=1, lease="a"),
-    happening(160.0, 1, "accepted", round=1, lease="b"),
-    happening(420.0, 0, "accepted", round=2, lease="c"),
-    happening(700.0, 1, "accepted", round=2, lease="d"),
+    happening(150.0, 0, "accepted", round=1, staleness=0, lease="a"),
+    happening(160.0, 1, "accepted", round=1, staleness=0, lease="b"),
+    happening(420.0, 0, "accepted", round=2, staleness=1, lease="c"),
+    happening(700.0, 1, "accepted", round=2, staleness=0, lease="d"),
     happening(710.0, 1, "repeated", round=2, lease="d"),
-    happening(950.0, 0, "accepted", round=3, lease="e"),
+    happening(950.0, 0, "accepted", round=3, staleness=0, lease="e"),
     happening(960.0, 0, "refused", reason="off_grid"),
+    happening(960.5, 0, "told_to_wait"),
     happening(961.0, 0, "refused", reason="wrong_length"),
     happening(962.0, 0, "refused", reason="wrong_length"),
     Happening(970.0, 1, "dropped_out", {"lease": "f"}),
@@ -63,12 +65,15 @@ def test_made_up_days_have_their_figures() -> None:
     assert found.quorum_s_p90 == pytest.approx(60.0 + 0.9 * 240.0)
     assert (found.leases, found.updates, found.wasted) == (5, 4, 1)
     assert found.wasted_share == pytest.approx(0.2)
-    assert (found.up_bytes, found.down_bytes) == (15 * 10 / 2, 15 * 100 / 2)
-    assert (found.requests, found.requests_per_update) == (15, 15 / 4)
+    assert (found.up_bytes, found.down_bytes) == (16 * 10 / 2, 16 * 100 / 2)
+    assert (found.requests, found.requests_per_update) == (16, 16 / 4)
+    assert found.staleness == {0: 3, 1: 1}, "the discarded one is not among them"
+    assert found.polls_per_visit == 1 / 4
     assert list(found.refusals.items()) == [("wrong_length", 2), ("off_grid", 1)]
 
 
 def test_days_without_a_round_have_figures_too() -> None:
-    found = measure(TRACE, [], Books((), (), (), {}))
+    found = measure(Trace(1, 0.5, (DEVICE,), ()), [], Books((), (), (), {}))
+    assert (found.staleness, found.polls_per_visit) == ({}, None)
     assert (found.rounds_per_day, found.wasted_share, found.refusals) == (0.0, 0.0, {})
     assert (found.quorum_s_median, found.quorum_s_p90, found.requests_per_update) == (None,) * 3
