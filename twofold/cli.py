@@ -96,9 +96,11 @@ def _run_beside(
     """Run a part of the service over the stores of a service that was started before."""
     from twofold import serving
     from twofold.start_checks import StartRefusedError, read_settings
+    from twofold.warm_parent import become_worker
 
     try:
         settings = read_settings(data_dir)
+        become_worker()
         asyncio.run(serving.check_database(settings))
         asyncio.run(run(settings, serving.redis_url(settings)))
     except StartRefusedError as error:
