@@ -7,6 +7,7 @@ environment that `twofold serve` prepared.
 from typing import TYPE_CHECKING
 
 from twofold.house import install_service
+from twofold.importing import importing
 from twofold.supervision import follow_supervisor
 
 if TYPE_CHECKING:
@@ -17,6 +18,6 @@ def application() -> "FastAPI":
     """The service; give uvicorn `factory=True`."""
     install_service()
     follow_supervisor()
-    from app.main import create_app
-
-    return create_app()
+    with importing():
+        from app.main import app
+    return app

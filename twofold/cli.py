@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twofold.house import install_service
+from twofold.importing import importing
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -347,9 +348,10 @@ def drill(
 
 @contextmanager
 def _part(name: str) -> Iterator[None]:
-    """Turn a missing library of an extra into one line that says what to install."""
+    """Import a part; a missing library of an extra becomes one line that says what to install."""
     try:
-        yield
+        with importing():
+            yield
     except ModuleNotFoundError as error:
         detail = f"this command needs the {name} part ({error}): pip install 'twofold[{name}]'"
         raise _refused(RuntimeError(detail)) from None

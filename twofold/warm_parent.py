@@ -7,7 +7,6 @@ that there is nothing in it that two workers must not share. (`random` and OpenS
 state after a fork, and OpenBLAS ends its threads before one.)
 """
 
-import gc
 import os
 import signal
 import sys
@@ -42,8 +41,6 @@ def become_worker() -> None:
     if sys.platform != "linux":
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
-    # What was imported lives as long as the process; the collector would only un-share its pages.
-    gc.freeze()
     pauses = RestartPauses(PAUSE_S, PAUSE_S_MAX, SETTLED_S)
     is_first = True
     while (pid := _fork()) != 0:
