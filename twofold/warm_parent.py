@@ -50,7 +50,9 @@ def become_worker() -> None:
             raise SystemExit(REFUSED)
         is_first = False
         pause_s = pauses.after(time.monotonic() - since)
-        print(f"worker {pid} ended with {code}; another one starts in {pause_s:g} s", file=sys.stderr)
+        print(
+            f"worker {pid} ended with {code}; another one starts in {pause_s:g} s", file=sys.stderr
+        )
         if signal.sigtimedwait(_TOLD, pause_s) is not None:
             raise SystemExit(0)
 
