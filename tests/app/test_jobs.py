@@ -95,7 +95,7 @@ async def test_a_silent_holder_loses_its_job_and_cannot_finish_it(world: RoundWo
 async def test_a_successor_of_the_same_name_need_not_wait(world: RoundWorld) -> None:
     dead, other = Worker(world.state, "the name"), Worker(world.state)
     lost, held = await dead.take("reduce"), await other.take("reduce")
-    assert lost is not None and held is not None
+    assert None not in (lost, held)
     taken = [await Worker(world.state, "the name").take("reduce")]
     assert taken == [lost]
     while job := await other.take("reduce"):
@@ -106,7 +106,8 @@ async def test_a_successor_of_the_same_name_need_not_wait(world: RoundWorld) -> 
 async def test_a_name_is_taken_over_once(world: RoundWorld) -> None:
     successor = Worker(world.state, "the name")
     first, second = await successor.take("reduce"), await successor.take("reduce")
-    assert first is not None and second is not None and first != second
+    assert None not in (first, second)
+    assert first != second
 
 
 async def test_a_job_that_fails_is_free_at_once(world: RoundWorld) -> None:

@@ -16,7 +16,7 @@ from tests.faults.cutting_proxy import CuttingProxy
 from tests.faults.disk import SmallDisk
 from tests.faults.http_messages import request
 from tests.faults.postgres import PostgresServer
-from tests.faults.processes import cpu_s, is_alive
+from tests.faults.processes import cpu_s
 from tests.faults.recovery import Fallen, Recovery
 from tests.faults.round_robin import RoundRobin
 from tests.faults.witnesses import Crowd
@@ -128,13 +128,14 @@ class FaultWorld:
         """Arm the point and wait until a worker has died there; a reducer only if it is named."""
         processes = self.cluster.processes
         self.wait_for(lambda: all(p.worker for p in processes), "a process has no worker")
-        workers = {p.worker: p for p in processes}
-        caught_up = {p.worker: p.n_caught_up for p in processes}
+        living = [(p, p.worker, p.n_caught_up) for p in processes if p.worker is not None]
         self.cluster.arm(point, kind)
-        self.wait_for(lambda: not all(map(is_alive, workers)), f"nobody reached {point}")
+        self.wait_for(
+            lambda: not all(p.has(worker) for p, worker, _ in living), f"nobody reached {point}"
+        )
         at = time.monotonic()
-        (pid,) = (pid for pid in workers if not is_alive(pid))
-        return Fallen(workers[pid], at, caught_up[pid])
+        ((process, _, n_caught_up),) = (found for found in living if not found[0].has(found[1]))
+        return Fallen(process, at, n_caught_up)
 
     def restart(self, fallen: Fallen) -> Recovery:
         """Wait until the dead one's work was done: by a successor that its parent has forked, or,

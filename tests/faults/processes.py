@@ -56,13 +56,18 @@ class ServerProcess(ChildProcess):
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return next((pid for pid in map(int, children) if is_alive(pid)), None)
 
+    def has(self, worker: int) -> bool:
+        """Whether the worker of this id has not ended."""
+        # A leader is a zombie while its threads still end, and cannot be waited for until then.
+        return self.is_running if self.kind == "replica" else is_alive(worker)
+
     @property
     def n_caught_up(self) -> int:
         """How many of its workers have done all that was due when they began."""
         return self.log.read_text(errors="replace").count(CAUGHT_UP) if self.log.exists() else 0
 
     def freeze(self) -> None:
-        """SIGSTOP for the worker: its sockets stay open and nobody answers. Raises: if it has none."""
+        """SIGSTOP for the worker: its sockets stay open and nobody answers."""
         assert self.worker is not None
         os.kill(self.worker, signal.SIGSTOP)
 
