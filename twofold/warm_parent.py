@@ -22,7 +22,7 @@ STOP_DEADLINE_S = 8.0
 PAUSE_S = 0.25
 # A try costs a fork and a connection: often enough for a store that comes back, and no spinning.
 PAUSE_S_MAX = 2.0
-SETTLED_S = 2.0
+SETTLED_S = 2.0  # long past the first tick, which takes a tenth
 
 _TOLD = frozenset({signal.SIGTERM, signal.SIGINT})
 _WATCHED = _TOLD | {signal.SIGCHLD}

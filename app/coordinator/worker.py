@@ -45,11 +45,11 @@ class Worker:
 
     @asynccontextmanager
     async def holding(self, job: Job) -> AsyncIterator[None]:
-        """Renew the hold until the work is done; let go at once if the work fails."""
+        """Renew the hold until the work is done; let go at once if it fails or is called off."""
         renewing = asyncio.create_task(self._renew(job))
         try:
             yield
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             await self._end(renewing)
             await self._release(job)
             raise

@@ -120,6 +120,24 @@ async def test_a_job_that_fails_is_free_at_once(world: RoundWorld) -> None:
     assert await second.take("reduce") == job
 
 
+async def test_a_job_that_is_called_off_is_free_at_once(world: RoundWorld) -> None:
+    first, second = Worker(world.state), Worker(world.state)
+    job, began = await first.take("reduce"), asyncio.Event()
+    assert job is not None
+
+    async def work() -> None:
+        async with first.holding(job):
+            began.set()
+            await asyncio.Event().wait()
+
+    working = asyncio.create_task(work())
+    await began.wait()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert await second.take("reduce") == job
+
+
 async def test_many_reducers_make_the_one_sum(world: RoundWorld, bodies: list[bytes]) -> None:
     reducers = [Reducer(world.state) for _ in range(3)]
     for _ in range(3):

@@ -119,6 +119,7 @@ class FaultWorld:
 
     def finished_after(self, since: float) -> float:
         """Seconds from `since` until no round that is closed by now waits any more."""
+        self.wait_for(lambda: self._count("rounds") > 0, "the database is away")
         newest = self._count("rounds")
         closed = f"rounds WHERE phase IN ('reducing', 'gating') AND id <= {newest}"
         self.wait_for(lambda: self._count(closed) == 0, "a closed round does not end")
