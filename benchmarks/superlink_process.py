@@ -1,7 +1,6 @@
 """Flower's SuperLink and its light nodes as processes, a run on them, and how far it has come."""
 
 import json
-import signal
 import subprocess
 import threading
 import time
@@ -14,6 +13,7 @@ import httpx
 
 from app.cache.embedded import die_with_parent
 from benchmarks.flower_environment import FlowerEnvironment
+from evaluation.child_process import ChildProcess
 from evaluation.demo.service_process import free_port
 
 HERE = Path(__file__).parent
@@ -21,43 +21,29 @@ CONNECTION = "race"
 START_DEADLINE_S = 60.0
 
 
-class SuperLink:
+class SuperLink(ChildProcess):
     """`flower-superlink` on a port of localhost. database: a file, or None for memory."""
 
     def __init__(self, flower: FlowerEnvironment, folder: Path, database: Path | None) -> None:
-        self.address = f"127.0.0.1:{free_port()}"
-        self._flower, self._folder, self._database = flower, folder, database
-        self._process: subprocess.Popen[bytes] | None = None
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        self._flower = flower
+        command = [str(flower.program("flower-superlink")), "--insecure"]
+        command += ["--host", "127.0.0.1", "--port", str(port)]
+        command += ["--database", str(database)] if database is not None else []
+        super().__init__(command, flower.variables(folder), folder / "superlink.log")
         folder.mkdir(parents=True, exist_ok=True)
         lines = ["[superlink]", f'default = "{CONNECTION}"', f"[superlink.{CONNECTION}]"]
         lines += [f'address = "{self.address}"', "insecure = true", ""]
         (folder / "config.toml").write_text("\n".join(lines))
 
-    @property
-    def pid(self) -> int:
-        """Process id of the SuperLink that runs now."""
-        assert self._process is not None
-        return self._process.pid
-
     def start(self) -> None:
         """Start it and wait until it answers. Raises: TimeoutError."""
-        host, port = self.address.split(":")
-        command = [str(self._flower.program("flower-superlink")), "--insecure"]
-        command += ["--host", host, "--port", port]
-        if self._database is not None:
-            command += ["--database", str(self._database)]
-        with (self._folder / "superlink.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._flower.variables(self._folder),
-                preexec_fn=die_with_parent,
-            )
+        super().start()
         end = time.monotonic() + START_DEADLINE_S
         while not self._answers():
-            if time.monotonic() > end or self._process.poll() is not None:
-                raise TimeoutError(f"the SuperLink did not start; see {self._folder}")
+            if time.monotonic() > end or not self.is_running:
+                raise TimeoutError(f"the SuperLink did not start; see {self.log}")
             time.sleep(0.1)
 
     def _answers(self) -> bool:
@@ -81,25 +67,10 @@ class SuperLink:
 
     def _flwr(self, *arguments: str) -> str:
         command = [str(self._flower.program("flwr")), *arguments, "--format", "json"]
-        variables = self._flower.variables(self._folder)
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=variables)
+        done = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True, env=self.environment
+        )
         return done.stdout
-
-    def kill(self) -> None:
-        """kill -9."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self) -> None:
-        """Ask it to end, then insist."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self.kill()
 
 
 class Nodes:

@@ -1,0 +1,3 @@
+"""Alembic migrations, for SQLite and Postgres alike."""
+
+NEWEST = "0001"

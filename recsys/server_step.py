@@ -116,13 +116,10 @@ def tower_gradients(tower: ItemTower, mean_delta: Floats, block: Ints) -> dict[s
         [parts.target, parts.context_long, parts.context_short, parts.bias[:, None]], axis=1
     )
     names, parameters = zip(*tower.named_parameters(), strict=True)
-    found = torch.autograd.grad(
-        tower.rows()[torch.from_numpy(block)],
-        parameters,
-        grad_outputs=torch.from_numpy(by_row.astype(np.float32)),
-        allow_unused=True,
-        materialize_grads=True,
-    )
+    rows = tower.rows()[torch.from_numpy(block)]
+    # The same bits as with `grad_outputs`, for which torch imports a computer algebra at first use.
+    product = (rows * torch.from_numpy(by_row.astype(np.float32))).sum()
+    found = torch.autograd.grad(product, parameters, allow_unused=True, materialize_grads=True)
     return {**dict(zip(names, found, strict=True)), SCALARS: torch.from_numpy(parts.scalars.copy())}
 
 

@@ -8,6 +8,7 @@ import gc
 from typing import TYPE_CHECKING
 
 from twofold.house import install_service
+from twofold.importing import importing
 from twofold.supervision import follow_supervisor
 
 if TYPE_CHECKING:
@@ -18,19 +19,8 @@ def application() -> "FastAPI":
     """The service; give uvicorn `factory=True`."""
     install_service()
     follow_supervisor()
-    from app.main import create_app
-
-    made = create_app()
-    _spare_collector()
-    return made
-
-
-def _spare_collector() -> None:
-    """Keep what lives as long as the process out of garbage collection.
-
-    A request makes a few thousand objects, and nearly none in cycles; by default the collector
-    goes through all code and schemas again and again, for a tenth of a worker's time.
-    """
-    gc.collect()
-    gc.freeze()
+    with importing():
+        from app.main import app
+    # A request makes a few thousand objects, and hardly one of them in a cycle.
     gc.set_threshold(50_000, 20, 50)
+    return app

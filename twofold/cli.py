@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -92,16 +93,20 @@ def _follow_supervisor() -> None:
 
 
 def _run_beside(
-    run: Callable[["Settings", str], Coroutine[Any, Any, None]], data_dir: Path | None
+    run: Callable[["Settings", str, str], Coroutine[Any, Any, None]], data_dir: Path | None
 ) -> None:
     """Run a part of the service over the stores of a service that was started before."""
     from twofold import serving
     from twofold.start_checks import StartRefusedError, read_settings
+    from twofold.warm_parent import become_worker
 
+    # One name for all workers: none of them lives beside another.
+    name = secrets.token_hex(16)
     try:
         settings = read_settings(data_dir)
+        become_worker()
         asyncio.run(serving.check_database(settings))
-        asyncio.run(run(settings, serving.redis_url(settings)))
+        asyncio.run(run(settings, serving.redis_url(settings), name))
     except StartRefusedError as error:
         raise refused(error) from None
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from twofold.importing import importing
+
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Where the embedded database, blobs and keys lie (TWOFOLD_DATA_DIR)."),
@@ -15,9 +17,10 @@ DataDir = Annotated[
 
 @contextmanager
 def part(name: str) -> Iterator[None]:
-    """Turn a missing library of an extra into one line that says what to install."""
+    """Import a part; a missing library of an extra becomes one line that says what to install."""
     try:
-        yield
+        with importing():
+            yield
     except ModuleNotFoundError as error:
         detail = f"this command needs the {name} part ({error}): pip install 'twofold[{name}]'"
         raise refused(RuntimeError(detail)) from None

@@ -17,7 +17,6 @@ from app.access.secrets import bootstrap_keys
 from app.cache.embedded import EmbeddedRedis
 from app.settings import Settings
 from app.store.database import Database
-from app.store.migrate import migrate
 from app.store.revision import is_current
 from twofold.start_checks import StartRefusedError, check_address, sole_owner
 from twofold.supervision import KeptRunning, name_supervisor
@@ -97,7 +96,7 @@ async def prepare_database(settings: Settings) -> None:
     """
     if settings.database_url:
         await check_database(settings)
-    else:
+    elif not await _with_database(settings, is_current):
         await migrate_database(settings)
 
 
@@ -116,6 +115,9 @@ async def migrate_database(settings: Settings) -> None:
 
     Raises: StartRefusedError.
     """
+    # Seldom needed, and a tenth of a start to import.
+    from app.store.migrate import migrate
+
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     await _with_database(settings, migrate)
 

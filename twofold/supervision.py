@@ -16,7 +16,6 @@ SUPERVISOR_VARIABLE = "TWOFOLD_SUPERVISOR"
 STOP_DEADLINE_S = 10.0
 RESTART_PAUSE_S = 0.5
 RESTART_PAUSE_S_MAX = 30.0
-# A child that lived this long did start: its next death begins with a short pause again.
 SETTLED_S = 60.0
 
 
@@ -41,8 +40,26 @@ def follow_supervisor() -> None:
         raise SystemExit(0)
 
 
+class RestartPauses:
+    """How long to wait before a restart: not at all at first, then longer from death to death.
+
+    first_s, most_s: of the pauses that are made. settled_s: what lived this long did start; with
+    its death all begins anew.
+    """
+
+    def __init__(self, first_s: float, most_s: float, settled_s: float) -> None:
+        self._first_s, self._most_s, self._settled_s = first_s, most_s, settled_s
+        self._next_s = 0.0
+
+    def after(self, lived_s: float) -> float:
+        """The pause, in seconds, behind the death of one that lived for `lived_s`."""
+        pause_s = 0.0 if lived_s >= self._settled_s else self._next_s
+        self._next_s = min(max(2 * pause_s, self._first_s), self._most_s)
+        return pause_s
+
+
 class KeptRunning:
-    """A child process that is started again, after a growing pause, whenever it dies."""
+    """A child process that is started again whenever it dies, also when it dies at every start."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = list(command)
@@ -67,7 +84,7 @@ class KeptRunning:
             process.kill()
 
     def _keep(self) -> None:
-        pause_s = RESTART_PAUSE_S
+        pauses = RestartPauses(RESTART_PAUSE_S, RESTART_PAUSE_S_MAX, SETTLED_S)
         while not self._stopping.is_set():
             started = time.monotonic()
             self._process = subprocess.Popen(self._command)
@@ -76,9 +93,7 @@ class KeptRunning:
             code = self._process.wait()
             if self._stopping.is_set():
                 return
-            if time.monotonic() - started >= SETTLED_S:
-                pause_s = RESTART_PAUSE_S
+            pause_s = pauses.after(time.monotonic() - started)
             name = " ".join(self._command[-2:])
             print(f"{name} ended with {code}; starting it again in {pause_s:g} s", file=sys.stderr)
             self._stopping.wait(pause_s)
-            pause_s = min(2 * pause_s, RESTART_PAUSE_S_MAX)

@@ -22,9 +22,9 @@ log = structlog.get_logger()
 class Reducer:
     """Sums parts of rounds, and merges the parts of a round once all are there."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, name: str | None = None) -> None:
         self._state = state
-        self._worker = Worker(state)
+        self._worker = Worker(state, name)
 
     async def sum_one(self, round_id: int | None = None) -> bool:
         """Sum one part of a round, of any round if None; whether there was one to sum."""

@@ -7,11 +7,14 @@ from app.settings import Settings
 from app.wiring import build_state
 
 
-async def reduce(settings: Settings, redis_url: str) -> None:
-    """Sum parts of closed rounds, whichever are to be had, until SIGTERM or SIGINT."""
+async def reduce(settings: Settings, redis_url: str, name: str) -> None:
+    """Sum parts of closed rounds, whichever are to be had, until SIGTERM or SIGINT.
+
+    name: the dead predecessor's too, if there was one.
+    """
     configure_log()
     state = build_state(settings, redis_url, system_clock)
-    reducer = Reducer(state)
+    reducer = Reducer(state, name)
 
     async def tick() -> None:
         while await reducer.sum_one():

@@ -45,13 +45,13 @@ log = structlog.get_logger()
 class RoundDriver:
     """One step of the newest round per call; `ended` says that a round has ended since."""
 
-    def __init__(self, state: State, newest: NewestModel) -> None:
+    def __init__(self, state: State, newest: NewestModel, name: str | None = None) -> None:
         self._state = state
         self._database = state["database"]
         self._newest = newest
         self._secret = signing_secret(state["settings"])
-        self._reducer = Reducer(state)
-        self._worker = Worker(state)
+        self._reducer = Reducer(state, name)
+        self._worker = Worker(state, name)
         self._leases_looked_at = float("-inf")
         self._n_ended = 0
         self.ended = False

@@ -33,16 +33,17 @@ log = structlog.get_logger()
 class Coordinator:
     """Drives versions and rounds over the stores of `state`.
 
-    rng: draws the training and adaptation of hosted users.
+    rng: draws the training and adaptation of hosted users. name: of a coordinator that is known to
+    be dead, and whose jobs this one takes over at once.
     """
 
-    def __init__(self, state: State, rng: np.random.Generator) -> None:
+    def __init__(self, state: State, rng: np.random.Generator, name: str | None = None) -> None:
         self._state = state
         self._newest = NewestModel(state)
         self._live = LiveModel(state, self._newest)
         self._catalogue = CatalogueFollower(state, self._newest, self._live)
         self._versions = VersionDriver(state, self._newest, self._live)
-        self._rounds = RoundDriver(state, self._newest)
+        self._rounds = RoundDriver(state, self._newest, name)
         self._hosted_rounds = HostedRounds(state, rng)
         self._hosted_towers = HostedTowers(state)
         self._swept_at = float("-inf")

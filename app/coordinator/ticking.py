@@ -45,12 +45,18 @@ async def tick_until_ended(state: State, tick: Callable[[], Awaitable[None]]) ->
 
 
 async def run_forever(tick: Callable[[], Awaitable[None]], pause_s: float) -> None:
-    """Tick until cancelled; a failed tick is logged and tried again after a growing pause."""
-    failures = 0
+    """Tick until cancelled; a failed tick is logged and tried again after a growing pause.
+
+    Says `caught_up` when the first tick is through: all that was due at the start is done.
+    """
+    failures, is_first = 0, True
     while True:
         try:
             await tick()
             failures = 0
+            if is_first:
+                log.info("caught_up")
+                is_first = False
         except Exception:  # whatever went wrong, the stores hold all that the next tick needs
             failures += 1
             log.exception("tick_failed", failures=failures)

@@ -20,28 +20,36 @@ log = structlog.get_logger()
 
 
 class Worker:
-    """One name under which jobs are held. Any number of workers may share the jobs of a round."""
+    """One name under which jobs are held. Any number of workers may share the jobs of a round.
 
-    def __init__(self, state: State) -> None:
+    name: of a worker that is known to be dead, whose jobs this one need not wait for; or a new one.
+    """
+
+    def __init__(self, state: State, name: str | None = None) -> None:
         self._state = state
-        self._name = state["new_id"]()
+        self._name = name or state["new_id"]()
+        self._inherits = name is not None
 
     async def take(self, kind: JobKind, round_id: int | None = None) -> Job | None:
         """A job that nobody holds; None if there is none."""
         now, lease_s = self._state["clock"](), self._state["settings"].job_lease_s
 
         async def run(connection: AsyncConnection) -> Job | None:
+            if self._inherits:
+                await repository.release_kind(connection, kind, self._name)
             return await repository.take_job(connection, kind, self._name, now, lease_s, round_id)
 
-        return await self._state["database"].transaction("take_job", run)
+        job = await self._state["database"].transaction("take_job", run)
+        self._inherits = False
+        return job
 
     @asynccontextmanager
     async def holding(self, job: Job) -> AsyncIterator[None]:
-        """Renew the hold until the work is done; let go at once if the work fails."""
+        """Renew the hold until the work is done; let go at once if it fails or is called off."""
         renewing = asyncio.create_task(self._renew(job))
         try:
             yield
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             await self._end(renewing)
             await self.release(job)
             raise

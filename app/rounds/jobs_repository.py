@@ -100,6 +100,12 @@ async def release_job(connection: AsyncConnection, job: Job, holder: str) -> boo
     return await _update_held(connection, job, holder, lease_expires_at=0.0)
 
 
+async def release_kind(connection: AsyncConnection, kind: JobKind, holder: str) -> None:
+    """Let go of every job of a kind that `holder` holds: whoever bore that name before is dead."""
+    held = (jobs.c.kind == kind) & (jobs.c.holder == holder) & jobs.c.done_at.is_(None)
+    await connection.execute(update(jobs).where(held).values(lease_expires_at=0.0))
+
+
 async def _update_held(
     connection: AsyncConnection, job: Job, holder: str, **values: float | str
 ) -> bool:

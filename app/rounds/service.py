@@ -53,7 +53,10 @@ async def check_in(state: State, device_id: str) -> CheckIn:
         who = _admit(await repository.participant(connection, device_id))
         newest = who.newest_version
         catalogue = await catalogue_of(connection, *newest) if newest else None
-        answer = await _ask(connection, device_id, who, now)
+        invited = await _invited(connection, who)
+        answer: Effect | Held = ComeBack("no_round")
+        if invited is not None:
+            answer = await answer_of(connection, device_id, invited, now)
     asking = Asking(device_id, who, now, state["new_id"]())
     if isinstance(answer, Grant):
         answer = await grant(state, asking)
@@ -61,7 +64,7 @@ async def check_in(state: State, device_id: str) -> CheckIn:
         await _mark_seen(state, device_id, now)
     version = newest[0] if newest else None
     if isinstance(answer, ComeBack):
-        newest_round = asked.stored.state if asked else None
+        newest_round = invited.stored.state if invited else None
         window_s = await retry_window(state, newest_round, answer.reason)
         waiting = Waiting(window_s, answer.reason)
         return CheckIn(None, waiting, version, catalogue)
@@ -80,16 +83,14 @@ def _admit(who: Participant | None) -> Participant:
     return who
 
 
-async def _ask(
-    connection: AsyncConnection, device_id: str, who: Participant, now: float
-) -> Effect | Held:
+async def _invited(connection: AsyncConnection, who: Participant) -> Invitation | None:
     stored = await repository.newest_round(connection)
     if stored is None:
-        return ComeBack("no_round")
+        return None
     plan = await plan_of(connection, stored.plan_digest)
     lease = await leases.account_lease(connection, stored.id, who.user_id)
     rests = await resting_among(connection, {who.user_id}, plan, stored.id)
-    return await answer_of(connection, device_id, Invitation(stored, plan, lease, bool(rests)), now)
+    return Invitation(stored, plan, lease, bool(rests))
 
 
 async def _mark_seen(state: State, device_id: str, now: float) -> None:

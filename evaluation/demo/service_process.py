@@ -2,9 +2,7 @@
 
 import os
 import re
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from app.cache.embedded import die_with_parent
+from evaluation.child_process import ChildProcess
 
 START_DEADLINE_S = 60.0
 
@@ -24,7 +22,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class ServiceProcess:
+class ServiceProcess(ChildProcess):
     """`twofold serve` with its embedded stores in `data_dir`."""
 
     def __init__(self, data_dir: Path, environment: Mapping[str, str]) -> None:
@@ -32,19 +30,9 @@ class ServiceProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.restarts = 0
-        self._environment = {**os.environ, **environment}
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        """Process id of the service that runs now."""
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def log(self) -> Path:
-        """Where the service writes its log."""
-        return self.data_dir / "service.log"
+        command = [sys.executable, "-P", "-m", "twofold", "serve"]
+        command += ["--port", str(self.port), "--data-dir", str(data_dir)]
+        super().__init__(command, {**os.environ, **environment}, data_dir / "service.log")
 
     @property
     def server_key(self) -> str:
@@ -56,30 +44,16 @@ class ServiceProcess:
 
         Raises: RuntimeError with the end of its log when it ends or stays unready.
         """
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-P", "-m", "twofold", "serve"]
-        command += ["--port", str(self.port), "--data-dir", str(self.data_dir)]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._environment,
-                preexec_fn=die_with_parent,
-            )
-        self._wait_until_ready()
-
-    def _wait_until_ready(self) -> None:
-        assert self._process is not None
+        super().start()
         deadline = time.monotonic() + START_DEADLINE_S
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while time.monotonic() < deadline and self.is_running:
             try:
                 if httpx.get(f"{self.url}/readyz", timeout=1).status_code == 200:
                     return
             except httpx.TransportError:
                 pass
             time.sleep(0.1)
-        tail = self.log.read_text(errors="replace")[-2000:]
+        tail = self.end_of_log()
         raise RuntimeError(f"the service did not become ready; the end of its log:\n{tail}")
 
     def token_calls(self) -> int:
@@ -90,17 +64,6 @@ class ServiceProcess:
 
     def keep_alive(self) -> None:
         """Start the service again if it was killed. Call from the main thread, now and then."""
-        if self._process is not None and self._process.poll() is not None:
+        if self.was_started and not self.is_running:
             self.restarts += 1
             self.start()
-
-    def stop(self) -> None:
-        """Ask the service to end, then insist."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(timeout=5)

@@ -92,6 +92,24 @@ async def test_a_silent_holder_loses_its_job_and_cannot_finish_it(world: RoundWo
     assert (await rows(world))[0].digest == digest
 
 
+async def test_a_successor_of_the_same_name_need_not_wait(world: RoundWorld) -> None:
+    dead, other = Worker(world.state, "the name"), Worker(world.state)
+    lost, held = await dead.take("reduce"), await other.take("reduce")
+    assert None not in (lost, held)
+    taken = [await Worker(world.state, "the name").take("reduce")]
+    assert taken == [lost]
+    while job := await other.take("reduce"):
+        taken.append(job)
+    assert held not in taken, "it took what another one holds"
+
+
+async def test_a_name_is_taken_over_once(world: RoundWorld) -> None:
+    successor = Worker(world.state, "the name")
+    first, second = await successor.take("reduce"), await successor.take("reduce")
+    assert None not in (first, second)
+    assert first != second
+
+
 async def test_a_job_that_fails_is_free_at_once(world: RoundWorld) -> None:
     first, second = Worker(world.state), Worker(world.state)
     job = await first.take("reduce")
@@ -99,6 +117,24 @@ async def test_a_job_that_fails_is_free_at_once(world: RoundWorld) -> None:
     with pytest.raises(RuntimeError):
         async with first.holding(job):
             raise RuntimeError("the work failed")
+    assert await second.take("reduce") == job
+
+
+async def test_a_job_that_is_called_off_is_free_at_once(world: RoundWorld) -> None:
+    first, second = Worker(world.state), Worker(world.state)
+    job, began = await first.take("reduce"), asyncio.Event()
+    assert job is not None
+
+    async def work() -> None:
+        async with first.holding(job):
+            began.set()
+            await asyncio.Event().wait()
+
+    working = asyncio.create_task(work())
+    await began.wait()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
     assert await second.take("reduce") == job
 
 

@@ -134,10 +134,6 @@ class Cluster:
         """The next process that reaches the point dies there; reducers only if they are named."""
         (self._crashes(kind) / point).touch()
 
-    def fallen(self) -> list[ServerProcess]:
-        """Processes that were killed and not started again."""
-        return [process for process in self.processes if process.was_killed]
-
     def stop(self) -> None:
         """End everything; crash points that nobody reached are forgotten."""
         for process in self.processes:

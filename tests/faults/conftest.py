@@ -49,7 +49,7 @@ def repetitions() -> int:
 
 
 @pytest.fixture(scope="session")
-def table() -> Iterator[FaultTable]:
+def table(request: pytest.FixtureRequest) -> Iterator[FaultTable]:
     """What this session finds; written to the page that TWOFOLD_FAULT_TABLE names."""
     found = FaultTable()
     cores, system = os.cpu_count(), platform.system()
@@ -58,6 +58,8 @@ def table() -> Iterator[FaultTable]:
     page = os.environ.get("TWOFOLD_FAULT_TABLE")
     if page:
         write_between(Path(page), found.lines())
+        reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line("\n" + "\n".join(found.lines()))
 
 
 @pytest.fixture(scope="session")

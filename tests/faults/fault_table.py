@@ -4,7 +4,7 @@ import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.fault_world import Recovery
+from tests.faults.recovery import BAR_S, Recovery
 
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 STORES = ("sqlite", "postgres")
@@ -36,6 +36,18 @@ class FaultTable:
         """A fault that the store does not have, or that this machine does not permit."""
         self.rows.setdefault((number, name), Row()).not_run[store] = reason
 
+    def verdict(self) -> str:
+        """Whether every repetition of every row stayed under the bar, or which did not."""
+        slow = [
+            f"{number} {name} on {store} ({longest_s:.1f} s)"
+            for (number, name), row in self.rows.items()
+            for store, found in row.recoveries.items()
+            if (longest_s := max(recovery.wall_s for recovery in found)) >= BAR_S
+        ]
+        if not slow:
+            return f"Every repetition of every row recovered in less than {BAR_S:g} s."
+        return f"NOT in less than {BAR_S:g} s: {'; '.join(slow)}."
+
     def lines(self) -> list[str]:
         """The table in Markdown."""
         lines = [_line(HEAD), _line(["---"] * len(HEAD))]
@@ -43,7 +55,7 @@ class FaultTable:
             outcome = OUTCOME if row.recoveries else "not run"
             cells = [_cell(row, store) for store in STORES]
             lines.append(_line([number, name, *cells, outcome]))
-        for fact in self.facts:
+        for fact in [self.verdict(), *self.facts]:
             lines += ["", fact]
         return lines
 
@@ -53,8 +65,10 @@ def _cell(row: Row, store: str) -> str:
     if not found:
         return row.not_run.get(store, "-")
     wall = [recovery.wall_s for recovery in found]
+    versions = [recovery.next_s for recovery in found if recovery.next_s is not None]
     cpu = [recovery.cpu_s for recovery in found if recovery.cpu_s is not None]
     text = f"{len(found)}: {statistics.median(wall):.1f} s, at most {max(wall):.1f} s"
+    text += f"; version {statistics.median(versions):.1f} s" if versions else ""
     return f"{text}; CPU {statistics.median(cpu):.1f} s" if cpu else text
 
 

@@ -16,7 +16,8 @@ from tests.faults.cutting_proxy import CuttingProxy
 from tests.faults.disk import SmallDisk
 from tests.faults.http_messages import request
 from tests.faults.postgres import PostgresServer
-from tests.faults.processes import ServerProcess
+from tests.faults.processes import cpu_s
+from tests.faults.recovery import Fallen, Living, Recovery
 from tests.faults.round_robin import RoundRobin
 from tests.faults.witnesses import Crowd
 
@@ -25,18 +26,6 @@ HANGS_S = 45.0
 LOOK_S = 0.01
 SUMS_EVERY_S = 0.1
 N_ITEMS = 40
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """Seconds from a restart, or from the end of a fault, until the service did its work again.
-
-    cpu_s: what the restarted process spent until then; on a machine that others use as well, it
-    says more than wall_s. None where no process was started.
-    """
-
-    wall_s: float
-    cpu_s: float | None = None
 
 
 @dataclass
@@ -103,10 +92,12 @@ class FaultWorld:
 
     def published(self) -> int:
         """How many rounds have published a version; -1 while the database is away."""
-        return self.background.call(self._published())
+        return self._count("versions WHERE round_id IS NOT NULL")
 
-    async def _published(self) -> int:
-        query = "SELECT count(*) FROM versions WHERE round_id IS NOT NULL"
+    def _count(self, what: str) -> int:
+        return self.background.call(self._counted(f"SELECT count(*) FROM {what}"))
+
+    async def _counted(self, query: str) -> int:
         try:
             async with self.database.read() as connection:
                 return int((await connection.exec_driver_sql(query)).scalar_one())
@@ -126,23 +117,48 @@ class FaultWorld:
         self.wait_for(lambda: len(self.crowd.accepted_at) > n, "no update is accepted")
         return next(at for at in self.crowd.accepted_at[n:]) - since
 
-    def kill_at(self, point: CrashPoint, kind: str = "replica") -> ServerProcess:
-        """Arm the point and wait until a process has died there; a reducer only if it is named."""
+    def finished_after(self, since: float) -> float:
+        """Seconds from `since` until no round that is closed by now waits any more."""
+        self.wait_for(lambda: self._count("rounds") > 0, "the database is away")
+        newest = self._count("rounds")
+        closed = f"rounds WHERE phase IN ('reducing', 'gating') AND id <= {newest}"
+        self.wait_for(lambda: self._count(closed) == 0, "a closed round does not end")
+        return time.monotonic() - since
+
+    def kill_at(self, point: CrashPoint, kind: str = "replica") -> Fallen:
+        """Arm the point and wait until a worker has died there; a reducer only if it is named."""
+        return self.fallen_at(point, self.arm(point, kind))
+
+    def arm(self, point: CrashPoint, kind: str = "replica") -> list[Living]:
+        """The next worker to reach the point dies there. Returns those that live until then."""
+        processes = self.cluster.processes
+        self.wait_for(lambda: all(p.worker for p in processes), "a process has no worker")
+        living = [Living(p, p.worker, p.n_caught_up) for p in processes if p.worker is not None]
         self.cluster.arm(point, kind)
-        return self.fallen_at(point)
+        return living
 
-    def fallen_at(self, point: CrashPoint) -> ServerProcess:
-        """Wait until a process has died at a point that is armed."""
-        self.wait_for(lambda: bool(self.cluster.fallen()), f"nobody reached {point}")
-        (fallen,) = self.cluster.fallen()
-        return fallen
+    def fallen_at(self, point: CrashPoint, living: list[Living]) -> Fallen:
+        """Wait until one of them has died at a point that is armed."""
+        self.wait_for(lambda: any(one.has_died for one in living), f"nobody reached {point}")
+        at = time.monotonic()
+        (died,) = (one for one in living if one.has_died)
+        return Fallen(died.process, at, died.n_caught_up)
 
-    def restart(self, fallen: ServerProcess) -> Recovery:
-        """Start a killed process again, and wait until it did what it is there for."""
-        since = time.monotonic()
-        fallen.start()
-        wall_s = self.recovered_after(since, fallen.kind)
-        return Recovery(wall_s, fallen.cpu_s)
+    def restart(self, fallen: Fallen) -> Recovery:
+        """Wait until the dead one's work was done: by a successor that its parent has forked, or,
+        where nothing is left that could, by the same command started again.
+        """
+        process, since, is_followed = fallen.process, fallen.at, fallen.process.is_running
+        if not is_followed:
+            since = time.monotonic()
+            process.start()
+        if process.kind == "replica":
+            return Recovery(self.recovered_after(since, "replica"), cpu_s(process.pid))
+        self.wait_for(lambda: process.n_caught_up > fallen.n_caught_up, "nobody has caught up")
+        wall_s = self.finished_after(since)
+        assert process.worker is not None, process.end_of_log()
+        spent_s = cpu_s(process.worker) + (0.0 if is_followed else cpu_s(process.pid))
+        return Recovery(wall_s, spent_s, self.recovered_after(since, "coordinator"))
 
     def reads(self, n: int) -> int:
         """Ask for `n` recommendations; how many were answered with a list."""

@@ -2,15 +2,15 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from app.cache.embedded import die_with_parent
+from evaluation.child_process import ChildProcess
 
 ROOT = Path(__file__).parents[2]
 TWOFOLD = (sys.executable, "-P", "-m", "twofold")
+CAUGHT_UP = "caught_up"
 
 
 def bare_environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -20,78 +20,66 @@ def bare_environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", **extra}
 
 
-class ServerProcess:
+def is_alive(pid: int) -> bool:
+    """Whether the process has not ended; one that nobody has waited for yet has."""
+    try:
+        return _stat(pid)[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time that a process has used since it was made."""
+    user, system = _stat(pid)[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+
+
+class ServerProcess(ChildProcess):
     """A command that can be started again and again. kind: `replica`, `coordinator`, ..."""
 
     def __init__(
         self, kind: str, command: Sequence[str], environment: Mapping[str, str], log: Path
     ) -> None:
+        super().__init__(command, environment, log, log.parent)
         self.kind = kind
-        self.log = log
-        self._command = list(command)
-        self.environment = dict(environment)
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def pid(self) -> int:
-        """The id of the process that runs now."""
-        assert self._process is not None
-        return self._process.pid
+    def worker(self) -> int | None:
+        """Who does the work: a replica itself; else the child that a warm parent has forked, if it
+        has one just now."""
+        if self.kind == "replica" or not self.is_running:
+            return self.pid if self.is_running else None
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return next((pid for pid in map(int, children) if is_alive(pid)), None)
+
+    def has(self, worker: int) -> bool:
+        """Whether the worker of this id has not ended."""
+        # A leader is a zombie while its threads still end, and cannot be waited for until then.
+        return self.is_running if self.kind == "replica" else is_alive(worker)
 
     @property
-    def is_running(self) -> bool:
-        """Whether it was started and has not ended."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def was_killed(self) -> bool:
-        """Whether it ended by SIGKILL."""
-        return self._process is not None and self._process.poll() == -signal.SIGKILL
-
-    def start(self) -> None:
-        """Start it; whether it is ready is for the caller to find out."""
-        assert not self.is_running
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self.environment,
-                cwd=self.log.parent,
-                preexec_fn=die_with_parent,
-            )
-
-    @property
-    def cpu_s(self) -> float:
-        """Processor time that it has used since it was started."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def kill(self) -> None:
-        """SIGKILL, and wait until the kernel has let go of it."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait(10)
+    def n_caught_up(self) -> int:
+        """How many of its workers have done all that was due when they began."""
+        return self.log.read_text(errors="replace").count(CAUGHT_UP) if self.log.exists() else 0
 
     def freeze(self) -> None:
-        """SIGSTOP: its sockets stay open and nobody answers."""
-        os.kill(self.pid, signal.SIGSTOP)
+        """SIGSTOP for the worker: its sockets stay open and nobody answers."""
+        assert self.worker is not None
+        os.kill(self.worker, signal.SIGSTOP)
 
     def thaw(self) -> None:
         """SIGCONT."""
+        assert self.worker is not None
+        os.kill(self.worker, signal.SIGCONT)
+
+    def freeze_parent(self) -> None:
+        """SIGSTOP for the warm parent: a dead worker has no successor until it is thawed."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw_parent(self) -> None:
+        """SIGCONT."""
         os.kill(self.pid, signal.SIGCONT)
-
-    def stop(self) -> None:
-        """Ask it to end, then insist."""
-        if not self.is_running:
-            return
-        assert self._process is not None
-        self._process.terminate()
-        try:
-            self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-    def end_of_log(self) -> str:
-        """What it said last."""
-        return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""

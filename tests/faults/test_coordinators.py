@@ -7,7 +7,8 @@ import pytest
 
 from app.crash_points import CrashPoint
 from tests.faults.fault_table import FaultTable
-from tests.faults.fault_world import FaultWorld, Recovery
+from tests.faults.fault_world import FaultWorld
+from tests.faults.recovery import Recovery
 
 pytestmark = pytest.mark.faults
 
@@ -33,11 +34,16 @@ def pair(world: FaultWorld) -> Iterator[FaultWorld]:
 def test_the_other_goes_on(pair: FaultWorld, table: FaultTable, repetitions: int) -> None:
     # In the short run two of the points, in the long one all of them, again and again.
     for point in (POINTS * repetitions)[: 2 if repetitions == 1 else None]:
+        coordinators = pair.cluster.of_kind("coordinator")
+        for process in coordinators:
+            process.freeze_parent()
         fallen = pair.kill_at(point)
-        recovery = Recovery(pair.recovered_after(time.monotonic(), "coordinator"))
-        fallen.start()
+        wall_s = pair.finished_after(fallen.at)
+        recovery = Recovery(wall_s, next_s=pair.recovered_after(fallen.at, "coordinator"))
+        for process in coordinators:
+            process.thaw_parent()
         pair.check()
-        name = f"one of two coordinators killed at `{point}`"
+        name = f"one of two coordinators killed at `{point}`, its parent frozen"
         table.note("F2", name, pair.store, recovery)
 
 

@@ -1,6 +1,7 @@
 """SIGKILL at every named crash point, each time with devices at work: F1 and F2."""
 
 import json
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from tests.faults.cluster import SERVER_KEY, kind_that_dies
 from tests.faults.fault_table import STORES, FaultTable
 from tests.faults.fault_world import FaultWorld
 from tests.faults.http_messages import Message
+from tests.faults.processes import is_alive
+from tests.faults.recovery import Fallen
 
 pytestmark = pytest.mark.faults
 
@@ -82,9 +85,9 @@ def test_killed_there_over_an_order(
         pytest.skip("in the short run each point is visited on one store; `make faults` does both")
     for n in range(repetitions):
         wished = wish(world, f"{point}-{n}")
-        world.cluster.arm(point)
+        living = world.arm(point)
         answering = wished.ask()
-        fallen = world.fallen_at(point)
+        fallen = world.fallen_at(point, living)
         assert fallen.kind == kind_that_dies(point)
         recovery = world.restart(fallen)
         answer = answering.result(60)
@@ -106,7 +109,23 @@ def test_killed_there(
         world.crowd.n_asking = N_ASKING.get(point.split("_", 1)[0])
         fallen = world.kill_at(point)
         assert fallen.kind == kind_that_dies(point)
+        # A replica is gone; of a coordinator the parent lives, and restarts nothing by hand.
+        assert fallen.process.is_running == (fallen.kind == "coordinator")
         world.crowd.n_asking = None
         recovery = world.restart(fallen)
         world.check()
         table.note("F1", f"`kill -9` at `{point}`", world.store, recovery)
+
+
+def test_a_warm_parent_is_killed(world: FaultWorld, table: FaultTable, repetitions: int) -> None:
+    (process,) = world.cluster.of_kind("coordinator")
+    for _ in range(repetitions):
+        world.wait_for(lambda: process.worker is not None, "the coordinator has no worker")
+        worker, n_caught_up = process.worker, process.n_caught_up
+        assert worker is not None
+        process.kill()
+        fallen = Fallen(process, time.monotonic(), n_caught_up)
+        world.wait_for(lambda pid=worker: not is_alive(pid), "the worker outlived its parent")  # type: ignore[misc]
+        recovery = world.restart(fallen)
+        world.check()
+        table.note("F1", "`kill -9` of the coordinator's parent", world.store, recovery)

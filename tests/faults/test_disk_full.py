@@ -5,7 +5,8 @@ import time
 import pytest
 
 from tests.faults.fault_table import FaultTable
-from tests.faults.fault_world import FaultWorld, Recovery
+from tests.faults.fault_world import FaultWorld
+from tests.faults.recovery import Recovery
 
 pytestmark = pytest.mark.faults
 

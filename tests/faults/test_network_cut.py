@@ -12,10 +12,11 @@ import pytest
 from tests.faults.background import Background
 from tests.faults.conftest import COUNTS, N_DEVICES
 from tests.faults.fault_table import FaultTable
-from tests.faults.fault_world import FaultWorld, Recovery
+from tests.faults.fault_world import FaultWorld
 from tests.faults.network import Machine
 from tests.faults.opening import open_world
 from tests.faults.postgres import PostgresServer
+from tests.faults.recovery import Recovery
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 

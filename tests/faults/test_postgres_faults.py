@@ -7,7 +7,8 @@ import pytest
 
 from tests.faults.cutting_proxy import COMMIT
 from tests.faults.fault_table import FaultTable
-from tests.faults.fault_world import FaultWorld, Recovery
+from tests.faults.fault_world import FaultWorld
+from tests.faults.recovery import Recovery
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 

@@ -1,13 +1,13 @@
 """A reducer dies over its part of a sum: the round waits for that part, and loses nothing."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from app.crash_points import CrashPoint
 from tests.faults.fault_table import FaultTable
-from tests.faults.fault_world import FaultWorld, Recovery
+from tests.faults.fault_world import FaultWorld
+from tests.faults.recovery import Recovery
 
 pytestmark = pytest.mark.faults
 
@@ -30,8 +30,8 @@ def test_another_sums_the_part(
     for _ in range(repetitions):
         fallen = helped.kill_at(point, "reducer")
         assert fallen.kind == "reducer"
-        # Nobody restarts it: the coordinator takes the part when the hold has run out.
-        recovery = Recovery(helped.recovered_after(time.monotonic(), "coordinator"))
-        fallen.start()
+        # Whoever is first: its successor, or the coordinator when the hold has run out.
+        wall_s = helped.finished_after(fallen.at)
+        recovery = Recovery(wall_s, next_s=helped.recovered_after(fallen.at, "coordinator"))
         helped.check()
         table.note("F1", f"reducer killed at `{point}`", helped.store, recovery)

@@ -12,8 +12,9 @@ import pytest
 from tests.faults.books import read_ledger
 from tests.faults.cluster import SETTINGS
 from tests.faults.fault_table import FaultTable
-from tests.faults.fault_world import FaultWorld, Recovery
+from tests.faults.fault_world import FaultWorld
 from tests.faults.http_messages import Message
+from tests.faults.recovery import Recovery
 from tests.faults.witnesses import Pending, Witness, prepare, upload
 
 pytestmark = pytest.mark.faults

@@ -192,13 +192,24 @@ class TestEnding:
     def test_coordinator_that_dies_is_started_again(self, start: Start) -> None:
         process = start(free_port())
 
-        def coordinators() -> list[int]:
+        def coordinators() -> list[set[int]]:
+            """The parent that is warm, and its worker."""
             lines = {pid: Path(f"/proc/{pid}/cmdline") for pid in children(process.pid)}
-            return [p for p, line in lines.items() if b"coordinate" in line.read_bytes()]
+            found = [pid for pid, line in lines.items() if b"coordinate" in line.read_bytes()]
+            parents = {pid for pid in found if children(pid)}
+            return [parents, set(found) - parents]
 
-        wait_until(lambda: len(coordinators()) == 1)
-        (first,) = coordinators()
-        os.kill(first, signal.SIGKILL)
-        wait_until(lambda: bool(coordinators()) and coordinators() != [first])
+        def are_others(before: list[set[int]]) -> bool:
+            now = coordinators()
+            return all(new and not new & old for new, old in zip(now, before, strict=True))
+
+        wait_until(lambda: all(coordinators()))
+        parents, workers = coordinators()
+        os.kill(*workers, signal.SIGKILL)
+        wait_until(lambda: are_others([set(), workers]))
+        assert coordinators()[0] == parents
+        before = coordinators()
+        os.kill(*parents, signal.SIGKILL)
+        wait_until(lambda: are_others(before))
         process.terminate()
         assert process.wait(timeout=30) == 0
