@@ -1,6 +1,7 @@
 """The service in process over real stores: SQLite and Postgres in turn, a real Redis always."""
 
 import asyncio
+import functools
 import hashlib
 import os
 import tempfile
@@ -23,7 +24,7 @@ from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import migrate
 from app.store.tables import metadata
-from app.wiring import State
+from app.wiring import State, lifespan
 
 SECRET = "a secret of the tests that has thirty-two bytes at least"
 
@@ -156,8 +157,21 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         secret=SECRET,
         dim=8,
         history_length=20,
-        tick_s=0.02,
+        tick_s=0.05,
     )
+
+
+@functools.cache
+def app_with_limits(json_body_bytes_max: int, import_body_bytes_max: int) -> FastAPI:
+    """The app, shared: it holds nothing but routes, which FastAPI takes 0.2 s to work out.
+
+    The limits are all that settings decide in it; the rest reaches a request as lifespan state.
+    """
+    limits = {
+        "json_body_bytes_max": json_body_bytes_max,
+        "import_body_bytes_max": import_body_bytes_max,
+    }
+    return create_app(Settings(_env_file=None, secret=SECRET, **limits))
 
 
 @pytest.fixture
@@ -165,11 +179,10 @@ async def application(
     settings: Settings, redis_server: EmbeddedRedis, clock: FakeClock
 ) -> AsyncIterator[tuple[FastAPI, State]]:
     """The app between start-up and shutdown, with a flushed cache."""
-    app = create_app(settings, redis_server.url, clock)
-    async with app.router.lifespan_context(app) as state:
-        assert state is not None
+    app = app_with_limits(settings.json_body_bytes_max, settings.import_body_bytes_max)
+    async with lifespan(settings, redis_server.url, clock)(app) as state:
         await state["cache"].redis.flushall()
-        yield app, state  # type: ignore[misc]
+        yield app, state
 
 
 @pytest.fixture
