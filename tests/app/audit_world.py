@@ -5,6 +5,8 @@ from app.audit.verification import AuditOptions, Finding, Verification
 from federation.audit_chain import BrokenLink
 from tests.app.round_world import TARGET, RoundWorld
 
+CHAIN_ONLY = AuditOptions(rebuild=False)
+
 
 async def publish_rounds(world: RoundWorld, n: int) -> None:
     """So many rounds after another, each with its target of updates."""
@@ -26,3 +28,10 @@ async def verify(
     run = Verification(state["database"], state["blobs"], state["settings"], secret)
     broken = await run.run(await run.begin(options), options, findings.append)
     return findings, broken
+
+
+async def found_at(world: RoundWorld, options: AuditOptions = CHAIN_ONLY) -> tuple[int, str]:
+    """Version and field of the first break."""
+    _, broken = await verify(world, options)
+    assert broken is not None
+    return broken.version, broken.what.split(":")[0]

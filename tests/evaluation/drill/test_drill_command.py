@@ -16,7 +16,7 @@ from evaluation.drill.trace import read_trace
 from twofold.cli import app
 
 ROOT = Path(__file__).parents[3]
-SMALL = ("--devices", "12", "--days", "0.2", "--visits", "15")
+SMALL = ("--devices", "12", "--days", "0.06", "--visits", "15")
 
 
 def drill(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
