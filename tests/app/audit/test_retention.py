@@ -1,7 +1,8 @@
 """What the audit keeps of old versions, and what it can still say of them."""
 
-import pytestimport time
+import time
 
+import pytest
 from sqlalchemy import select
 
 from app.audit.verification import AuditOptions, CannotRebuildError
