@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -99,11 +98,12 @@ def _run_beside(
     from twofold import serving
     from twofold.start_checks import StartRefusedError, read_settings
     from twofold.warm_parent import become_worker
+    from twofold.worker_names import bear_name
 
-    # One name for all workers: none of them lives beside another.
-    name = secrets.token_hex(16)
     try:
         settings = read_settings(data_dir)
+        # One name for all workers: none of them lives beside another.
+        name = bear_name(settings.data_dir, run.__name__)
         become_worker()
         asyncio.run(serving.check_database(settings))
         asyncio.run(run(settings, serving.redis_url(settings), name))

@@ -12,7 +12,7 @@ from redis.asyncio import ConnectionPool
 
 from app.access.secrets import given_keys, signing_secret
 from app.receipts.signing import receipt_key
-from app.settings import RoundSettings, Settings
+from app.settings import LimitSettings, RoundSettings, Settings
 
 
 class StartRefusedError(Exception):
@@ -41,7 +41,8 @@ def read_settings(data_dir: Path | None = None) -> Settings:
 
 
 def _one_line(error: ValidationError) -> str:
-    prefix = "TWOFOLD_ROUND_" if error.title == RoundSettings.__name__ else "TWOFOLD_"
+    groups = {group.__name__: group for group in (RoundSettings, LimitSettings)}
+    prefix = groups.get(error.title, Settings).model_config["env_prefix"]
     parts = []
     for found in error.errors():
         name = "_".join(str(part) for part in found["loc"]).upper()

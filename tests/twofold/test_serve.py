@@ -72,6 +72,10 @@ class TestRefused:
         line = refusal("serve", folder=tmp_path, TWOFOLD_ROUND_ENABLED="maybe")
         assert line.startswith("twofold: TWOFOLD_ROUND_ENABLED: ")
 
+    def test_limit_setting_is_named(self, tmp_path: Path) -> None:
+        line = refusal("serve", folder=tmp_path, TWOFOLD_LIMIT_USER_PER_S="-1")
+        assert line.startswith("twofold: TWOFOLD_LIMIT_USER_PER_S: ")
+
     def test_data_dir_that_is_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         assert "is not a folder" in refusal("serve", folder=tmp_path / "file")
