@@ -16,7 +16,7 @@ from app.events.endpoints import router as events
 from app.items.endpoints import router as items
 from app.items.import_endpoint import router as item_import
 from app.keys.endpoints import router as keys
-from app.middleware import BodyLimitProblem, Observe, RawPath
+from app.middleware import BodyLimitProblem, Observe, RawPath, SecurityHeaders
 from app.models.endpoints import router as models
 from app.models.order_endpoints import router as version_orders
 from app.operations.endpoints import router as operations
@@ -58,8 +58,8 @@ class Service(FastAPI):
         return json_bytes(self.openapi())
 
     def build_middleware_stack(self) -> ASGIApp:
-        """The framework's own stack inside `BodyLimitProblem`."""
-        return BodyLimitProblem(super().build_middleware_stack())
+        """The framework's own stack inside `BodyLimitProblem`; headers are for its answers, too."""
+        return SecurityHeaders(BodyLimitProblem(super().build_middleware_stack()))
 
 
 def create_app(

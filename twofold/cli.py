@@ -51,15 +51,26 @@ def serve(
     coordinator: Annotated[
         bool, typer.Option("--coordinator/--no-coordinator", help="Run the coordinator as a child.")
     ] = True,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Serve HTTPS with this certificate chain (PEM).")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="Its key, if that is another file (PEM).")
+    ] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="Only let in clients with a certificate of this authority.")
+    ] = None,
 ) -> None:
     """Serve the API, with embedded stores unless the settings name others."""
     with part("server"):
         from twofold import serving
         from twofold.start_checks import StartRefusedError, read_settings
+        from twofold.tls import TlsFiles
 
     try:
         settings = read_settings(data_dir)
-        serving.serve(settings, serving.ServeOptions(host, port, workers, coordinator))
+        tls = TlsFiles(tls_cert, tls_key, tls_client_ca)
+        serving.serve(settings, serving.ServeOptions(host, port, workers, coordinator, tls))
     except StartRefusedError as error:
         raise refused(error) from None
 

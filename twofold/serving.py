@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from app.store.database import Database
 from app.store.revision import is_current
 from twofold.start_checks import StartRefusedError, check_address, sole_owner
 from twofold.supervision import KeptRunning, name_supervisor
+from twofold.tls import TlsFiles
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class ServeOptions:
     port: int
     workers: int
     coordinator: bool
+    tls: TlsFiles = field(default_factory=TlsFiles)
 
 
 def serve(settings: Settings, options: ServeOptions) -> None:
@@ -43,6 +45,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
 
     Raises: StartRefusedError.
     """
+    tls = options.tls.server_options()
     name_supervisor()
     signal.signal(signal.SIGTERM, _exit)
     check_address(options.host, options.port)
@@ -69,6 +72,8 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACEFUL_S,
             log_level="info",
+            server_header=False,
+            **tls,
         )
 
 
