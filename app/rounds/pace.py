@@ -35,12 +35,14 @@ TIDIED_AFTER_S = 600
 class Pace:
     """active: devices that take part; demand: check-ins per second that rounds need.
 
-    usual: updates per second that the last rounds took.
+    usual: updates per second that the last rounds took. begun_at: when the newest round granted its
+    first lease; 0 while it has granted none.
     """
 
     active: float
     demand: float
     usual: float
+    begun_at: float = 0.0
 
 
 async def retry_window(
@@ -56,12 +58,12 @@ async def retry_window(
     window = return_window(pace.active, pace.demand, bounds)
     if newest is None or newest.phase not in GATHERING:
         return window
-    wait_s = _wait_s(newest, reason, pace.usual, state["clock"](), state["settings"].rounds.pause_s)
+    wait_s = _wait_s(newest, reason, pace, state["clock"](), state["settings"].rounds.pause_s)
     return window_behind(window, wait_s, bounds)
 
 
 def _wait_s(
-    newest: RoundState, reason: WaitReason, usual_per_s: float, now: float, pause_s: float
+    newest: RoundState, reason: WaitReason, pace: Pace, now: float, pause_s: float
 ) -> float:
     """How long at least there is nothing to do in a round that gathers; 0 if that is not known."""
     assert newest.opened_at is not None
@@ -71,9 +73,10 @@ def _wait_s(
     end_s = expected_end_s(
         newest.cohort_target - newest.accepted,
         newest.accepted,
-        max(0.0, now - newest.opened_at),
+        # The silence before its first device says nothing of the rate at which they come since.
+        max(0.0, now - max(newest.opened_at, pace.begun_at)),
         max(0.0, newest.deadline_at - now),
-        usual_per_s,
+        pace.usual,
     )
     # Places are given again when leases have run out, and those of now have by then.
     return min(end_s, newest.lease_s) if reason == "round_full" else end_s + pause_s
@@ -90,7 +93,8 @@ async def measure(state: State, connection: AsyncConnection) -> Pace:
         active = await repository.count_seen_since(connection, now - span_s)
         if active / demand < span_s / 3:
             break
-    return Pace(active, demand, _usual(state, past))
+    begun_at = await views_repository.first_granted_at(connection, newest.id) if newest else None
+    return Pace(active, demand, _usual(state, past), begun_at or 0.0)
 
 
 def _mean_s(past: Sequence[tuple[RoundState, float]]) -> float:
@@ -125,7 +129,7 @@ async def _kept(state: State) -> Pace | None:
     kept = json.loads(text)
     if state["clock"]() >= kept["until"]:
         return None
-    return Pace(kept["active"], kept["demand"], kept["usual"])
+    return Pace(kept["active"], kept["demand"], kept["usual"], kept["begun_at"])
 
 
 async def _keep(state: State, pace: Pace) -> None:

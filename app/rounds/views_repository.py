@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.tables import rounds, updates
+from app.store.tables import assignments, rounds, updates
 from federation.round_state import RoundState
 
 
@@ -77,6 +77,13 @@ async def show_round(connection: AsyncConnection, round_id: int) -> RoundRow | N
     """One round."""
     row = (await connection.execute(_query().where(rounds.c.id == round_id))).first()
     return _row(row) if row else None
+
+
+async def first_granted_at(connection: AsyncConnection, round_id: int) -> float | None:
+    """When the round's first lease was granted; None while none was."""
+    query = select(func.min(assignments.c.granted_at)).where(assignments.c.round_id == round_id)
+    first: float | None = (await connection.execute(query)).scalar_one()
+    return first
 
 
 async def recent_rounds(connection: AsyncConnection, limit: int) -> list[tuple[RoundState, float]]:
