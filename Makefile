@@ -9,6 +9,8 @@ ARGS ?=
 # How much the scaled campaigns do in `make test`; the large runs have targets of their own.
 EXAMPLES ?= 25
 REPETITIONS ?= 5
+# Test processes beside each other, with one thread each.
+WORKERS ?= 2
 # Simulated worlds, and after how many minutes `make simulation` ends all the same.
 SEEDS ?= 100000
 MINUTES ?= 60
@@ -38,7 +40,7 @@ check: $(STAMP) ## Lint, types and house rules, in seconds
 	$(BIN)/python -m pytest -q tests/test_house.py
 
 test: $(STAMP) check ## Everything that must pass, on SQLite and Postgres, with a real Redis
-	TWOFOLD_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	TWOFOLD_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 demo: $(STAMP) ## The whole path on a sample shop: devices, rounds, recommendations, a page (ARGS=--exit ends)
 	$(BIN)/twofold demo $(ARGS)
