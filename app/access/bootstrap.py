@@ -3,6 +3,8 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access import repository
+from app.access.repository import StoredKey
+from app.access.scopes import SCOPES
 from app.access.secrets import PREFIX_CHARS, bootstrap_keys, key_hash
 from app.clock import Clock
 from app.settings import Settings
@@ -17,8 +19,8 @@ async def store_bootstrap_keys(database: Database, settings: Settings, clock: Cl
             hashed = key_hash(key)
             if await repository.find_key(connection, hashed) is None:
                 key_id = f"bootstrap-{hashed.hex()[:12]}"
-                await repository.add_key(
-                    connection, key_id, kind, hashed, key[:PREFIX_CHARS], clock()
-                )
+                scopes = tuple(sorted(SCOPES)) if kind == "server" else ()
+                first = StoredKey(key_id, kind, key[:PREFIX_CHARS], scopes, clock(), None)
+                await repository.add_key(connection, first, hashed)
 
     await database.transaction("store_bootstrap_keys", run)

@@ -1,14 +1,14 @@
 """Route dependencies: each names a credential, verifies it and yields its caller.
 
-Server        server key: the app's backend; may name any user
-Person        server key, or a user token; the route then calls `require_user`
-Reader        any credential: catalogue, model, anonymous sessions
+...Server     server key of that scope: the app's backend; may name any user
+...Person     the same, or a user token; the route then calls `require_user`
+...Reader     any credential, a server key of that scope: catalogue, lists for anonymous sessions
+Reader        any credential: the model, which devices of every mode need
 DeviceCaller  token of a device that is not revoked
 DeviceToken   token of a device, for a route whose own queries ask whether it is revoked
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.access import repository
+from app.access.scopes import Scope
 from app.access.secrets import KEY_KINDS, key_hash
 from app.access.throttling import throttle
 from app.access.tokens import TokenRefused
@@ -29,12 +30,16 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls. kind: "server", "publishable", "user" or "device"; user_id for tokens."""
+    """Who calls. kind: "server", "publishable", "user" or "device"; user_id for tokens.
+
+    scopes: of a server key.
+    """
 
     kind: str
     subject: str
     user_id: str | None = None
     born: float | None = None
+    scopes: frozenset[str] = frozenset()
 
     def require_user(self, user_id: str) -> None:
         """A server key may name any user, a token only its own.
@@ -94,38 +99,65 @@ async def _caller_by_key(state: StateOf, key: str) -> Caller:
             state["known_keys"].put(hashed, kept)
     if kept is None or kept.revoked_at is not None:
         raise unauthorised("The key is not known or was revoked.", "key_invalid")
-    return Caller(kept.kind, kept.id)
+    return Caller(kept.kind, kept.id, scopes=frozenset(kept.scopes))
 
 
-def only(
-    *kinds: str, ask_live: bool = True
-) -> Callable[[State, Request, Caller], Awaitable[Caller]]:
+@dataclass(frozen=True)
+class Only:
     """A dependency that lets through callers of these kinds.
 
-    ask_live: ask the database whether a device is still enrolled, in a query of its own.
-    Raises: Problem 403 `wrong_credential` or `device_revoked`, 401 `token_invalid`, 429
-    `rate_limited`.
+    scope: what a server key must be made for. ask_live: ask the database whether a device is still
+    enrolled, in a query of its own.
     """
 
-    async def check(
-        state: StateOf, request: Request, who: Annotated[Caller, Depends(caller)]
+    kinds: tuple[str, ...]
+    scope: Scope | None = None
+    ask_live: bool = True
+
+    async def __call__(
+        self, state: StateOf, request: Request, who: Annotated[Caller, Depends(caller)]
     ) -> Caller:
+        """The caller.
+
+        Raises: Problem 403 `wrong_credential`, `scope_missing` or `device_revoked`, 401
+        `token_invalid`, 429 `rate_limited`.
+        """
         throttle(state["limits"], request.scope, who.kind, who.subject)
-        if who.kind not in kinds:
-            detail = f"This route takes a {' or '.join(kinds)} credential, not a {who.kind} one."
+        if who.kind not in self.kinds:
+            kinds = " or ".join(self.kinds)
+            detail = f"This route takes a {kinds} credential, not a {who.kind} one."
             raise Problem(403, "wrong_credential", detail)
-        if who.kind == "device":
-            if ask_live:
+        if who.kind == "server":
+            self._check_scope(who)
+        elif who.kind == "device":
+            if self.ask_live:
                 await _check_live(state, who.subject)
         elif who.user_id is not None and who.born is not None:
             await _check_account(state, who.user_id, who.born)
         return who
 
-    return check
+    def _check_scope(self, who: Caller) -> None:
+        if self.scope is not None and self.scope not in who.scopes:
+            detail = f"This key was not made for the scope {self.scope!r}."
+            raise Problem(403, "scope_missing", detail)
 
 
-Server = Annotated[Caller, Depends(only("server"))]
-Person = Annotated[Caller, Depends(only("server", "user"))]
-Reader = Annotated[Caller, Depends(only("server", "publishable", "user", "device"))]
-DeviceCaller = Annotated[Caller, Depends(only("device"))]
-DeviceToken = Annotated[Caller, Depends(only("device", ask_live=False))]
+CatalogueServer = Annotated[Caller, Depends(Only(("server",), "catalogue"))]
+UsersServer = Annotated[Caller, Depends(Only(("server",), "users"))]
+DevicesServer = Annotated[Caller, Depends(Only(("server",), "devices"))]
+OperationsServer = Annotated[Caller, Depends(Only(("server",), "operations"))]
+KeysServer = Annotated[Caller, Depends(Only(("server",), "keys"))]
+
+_PERSON = ("server", "user")
+UsersPerson = Annotated[Caller, Depends(Only(_PERSON, "users"))]
+EventsPerson = Annotated[Caller, Depends(Only(_PERSON, "events"))]
+RecommendPerson = Annotated[Caller, Depends(Only(_PERSON, "recommend"))]
+DevicesPerson = Annotated[Caller, Depends(Only(_PERSON, "devices"))]
+
+_READER = ("server", "publishable", "user", "device")
+CatalogueReader = Annotated[Caller, Depends(Only(_READER, "catalogue"))]
+RecommendReader = Annotated[Caller, Depends(Only(_READER, "recommend"))]
+Reader = Annotated[Caller, Depends(Only(_READER))]
+
+DeviceCaller = Annotated[Caller, Depends(Only(("device",)))]
+DeviceToken = Annotated[Caller, Depends(Only(("device",), ask_live=False))]

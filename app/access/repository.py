@@ -1,7 +1,8 @@
 """Queries about keys and devices for authentication."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -17,30 +18,30 @@ class StoredKey:
     id: str
     kind: str
     prefix: str
+    scopes: tuple[str, ...]
     created_at: float
     revoked_at: float | None
 
 
-_COLUMNS = (keys.c.id, keys.c.kind, keys.c.prefix, keys.c.created_at, keys.c.revoked_at)
+STORED_KEY = select(
+    keys.c.id, keys.c.kind, keys.c.prefix, keys.c.scopes, keys.c.created_at, keys.c.revoked_at
+)
+
+
+def stored_key(row: Sequence[Any]) -> StoredKey:
+    """A row of STORED_KEY."""
+    return StoredKey(row[0], row[1], row[2], tuple(row[3]), row[4], row[5])
 
 
 async def find_key(connection: AsyncConnection, hashed: bytes) -> StoredKey | None:
     """The key with this hash."""
-    row = (await connection.execute(select(*_COLUMNS).where(keys.c.hash == hashed))).first()
-    return StoredKey(*row) if row else None
+    row = (await connection.execute(STORED_KEY.where(keys.c.hash == hashed))).first()
+    return stored_key(row) if row else None
 
 
-async def list_keys(connection: AsyncConnection) -> list[StoredKey]:
-    """Every key, oldest first."""
-    rows = await connection.execute(select(*_COLUMNS).order_by(keys.c.created_at, keys.c.id))
-    return [StoredKey(*row) for row in rows]
-
-
-async def add_key(
-    connection: AsyncConnection, key_id: str, kind: str, hashed: bytes, prefix: str, now: float
-) -> bool:
-    """Store a key; False when this very key is stored already."""
-    values = {"id": key_id, "kind": kind, "hash": hashed, "prefix": prefix, "created_at": now}
+async def add_key(connection: AsyncConnection, key: StoredKey, hashed: bytes) -> bool:
+    """Store a key; False when this very key, or another of its id, is stored already."""
+    values = asdict(key) | {"hash": hashed, "scopes": list(key.scopes)}
     try:
         async with connection.begin_nested():
             await connection.execute(insert(keys).values(values))

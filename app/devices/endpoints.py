@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from app.access.dependencies import Caller, Person, Server, only
+from app.access.dependencies import Caller, DevicesPerson, DevicesServer, Only
 from app.clock import rfc3339
 from app.devices import service
 from app.devices.schemas import (
@@ -19,13 +19,13 @@ from app.identifiers import PathId
 from app.wiring import StateOf
 
 router = APIRouter(tags=["devices"])
-Owner = Annotated[Caller, Depends(only("server", "user", "device"))]
+Owner = Annotated[Caller, Depends(Only(("server", "user", "device"), "devices"))]
 
 
 @router.post(
     "/users/{user_id}/enrolment-codes", status_code=201, summary="Make an enrolment code for a user"
 )
-async def post_code(state: StateOf, who: Server, user_id: PathId) -> EnrolmentCode:
+async def post_code(state: StateOf, who: DevicesServer, user_id: PathId) -> EnrolmentCode:
     """A code that enrols one device; it is shown once and kept as a hash."""
     return await service.make_code(state, user_id)
 
@@ -61,6 +61,6 @@ async def get_device(state: StateOf, who: Owner, device_id: PathId) -> DeviceVie
 
 
 @router.delete("/devices/{device_id}", status_code=204, summary="Revoke a device")
-async def delete_device(state: StateOf, who: Person, device_id: PathId) -> None:
+async def delete_device(state: StateOf, who: DevicesPerson, device_id: PathId) -> None:
     """Takes effect at once; repeating it changes nothing."""
     await service.revoke(state, who, device_id)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from app.access.dependencies import Person
+from app.access.dependencies import EventsPerson
 from app.events import service
 from app.events.schemas import Events, EventsReceipt
 from app.wiring import StateOf
@@ -17,7 +17,7 @@ router = APIRouter(tags=["events"])
     responses={200: {"model": EventsReceipt, "description": "All of them were known before."}},
 )
 async def post_events(
-    state: StateOf, who: Person, body: Events, response: Response
+    state: StateOf, who: EventsPerson, body: Events, response: Response
 ) -> EventsReceipt:
     """All or nothing, for users in mode `hosted`; a user token stores its own user's only."""
     receipt = await service.post_events(state, who, body)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 
-from app.access.dependencies import Reader, Server
+from app.access.dependencies import CatalogueReader, CatalogueServer
 from app.conditional import conditional_json
 from app.identifiers import PathId
 from app.items import service
@@ -26,7 +26,7 @@ IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
     responses={201: {"model": ItemView, "description": "Created, or back after a deletion."}},
 )
 async def put_item(
-    state: StateOf, who: Server, item_id: PathId, body: ItemContent, response: Response
+    state: StateOf, who: CatalogueServer, item_id: PathId, body: ItemContent, response: Response
 ) -> ItemView:
     """Fields that are left out are emptied. The same content again changes nothing."""
     item, created = await service.put_item(state, Draft(item_id, body.model_dump()))
@@ -37,7 +37,7 @@ async def put_item(
 
 @router.get("/items/{item_id}", summary="An item", response_model=ItemView, responses=NOT_MODIFIED)
 async def get_item(
-    state: StateOf, who: Reader, item_id: PathId, if_none_match: IfNoneMatch = None
+    state: StateOf, who: CatalogueReader, item_id: PathId, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Its content; with `If-None-Match` only when it changed."""
     item = await service.get_item(state, item_id)
@@ -45,7 +45,7 @@ async def get_item(
 
 
 @router.delete("/items/{item_id}", status_code=204, summary="Delete an item")
-async def delete_item(state: StateOf, who: Server, item_id: PathId) -> None:
+async def delete_item(state: StateOf, who: CatalogueServer, item_id: PathId) -> None:
     """It vanishes from every list at once; a later PUT brings it back with what was learnt."""
     await service.delete_item(state, item_id)
 
@@ -53,7 +53,7 @@ async def delete_item(state: StateOf, who: Server, item_id: PathId) -> None:
 @router.get("/items", summary="List items", response_model=ItemPage, responses=NOT_MODIFIED)
 async def list_items(
     state: StateOf,
-    who: Reader,
+    who: CatalogueReader,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
     if_none_match: IfNoneMatch = None,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 
-from app.access.dependencies import Server
+from app.access.dependencies import CatalogueServer
 from app.errors import Problem
 from app.items.import_service import import_items
 from app.items.schemas import ImportReport
@@ -24,7 +24,7 @@ _BODY = {
     summary="Create or replace many items",
     openapi_extra={"requestBody": _BODY},
 )
-async def post_import(state: StateOf, who: Server, request: Request) -> ImportReport:
+async def post_import(state: StateOf, who: CatalogueServer, request: Request) -> ImportReport:
     """Good lines are stored, bad ones counted and the first 20 errors named by line and field."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != MEDIA_TYPE:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from app.access.dependencies import Server
+from app.access.dependencies import KeysServer
 from app.idempotency import IdempotencyKey
 from app.identifiers import PathId
 from app.keys import service
@@ -21,13 +21,13 @@ router = APIRouter(tags=["keys"])
 )
 async def post_key(
     state: StateOf,
-    who: Server,
+    who: KeysServer,
     body: KeyBody,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> NewKey:
-    """The secret is shown once and stored as a hash."""
-    key, is_new = await service.make_key(state, who.subject, body.kind, idempotency_key)
+    """The secret is shown once, and stored as a hash. To rotate, make one and revoke the old."""
+    key, is_new = await service.make_key(state, who, body, idempotency_key)
     if not is_new:
         response.status_code = 200
     response.headers["Cache-Control"] = "no-store"
@@ -36,13 +36,13 @@ async def post_key(
 
 @router.get("/keys", summary="List keys")
 async def list_keys(
-    state: StateOf, who: Server, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+    state: StateOf, who: KeysServer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> KeyPage:
     """Without their secrets; revoked ones included."""
     return await service.list_keys(state, cursor, limit)
 
 
 @router.delete("/keys/{key_id}", status_code=204, summary="Revoke a key")
-async def delete_key(state: StateOf, who: Server, key_id: PathId) -> None:
+async def delete_key(state: StateOf, who: KeysServer, key_id: PathId) -> None:
     """Other replicas may honour it for five seconds more. The last server key stays."""
     await service.delete_key(state, key_id)

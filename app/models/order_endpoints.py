@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from app.access.dependencies import Server
+from app.access.dependencies import OperationsServer
 from app.idempotency import IdempotencyKey
 from app.identifiers import PathId
 from app.models import order_service
@@ -16,7 +16,7 @@ router = APIRouter(tags=["models"])
 @router.post("/models/rows/rollback", status_code=202, summary="Take one item's row back")
 async def post_row_rollback(
     state: StateOf,
-    who: Server,
+    who: OperationsServer,
     body: RowRollbackBody,
     response: Response,
     idempotency_key: IdempotencyKey = None,
@@ -31,7 +31,7 @@ async def post_row_rollback(
 @router.post("/models/{version}/rollback", status_code=202, summary="Go back to a version")
 async def post_rollback(
     state: StateOf,
-    who: Server,
+    who: OperationsServer,
     version: VersionNumber,
     response: Response,
     idempotency_key: IdempotencyKey = None,
@@ -42,7 +42,7 @@ async def post_rollback(
 
 
 @router.get("/models/orders/{order_id}", summary="An order to go back")
-async def get_order(state: StateOf, who: Server, order_id: PathId) -> OrderView:
+async def get_order(state: StateOf, who: OperationsServer, order_id: PathId) -> OrderView:
     """Open until the coordinator has published what it asks for, or said why it cannot."""
     return await order_service.show_order(state, order_id)
 

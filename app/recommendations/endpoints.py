@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
-from app.access.dependencies import Person, Reader
+from app.access.dependencies import RecommendPerson, RecommendReader
 from app.conditional import conditional_json
 from app.errors import invalid_field
 from app.identifiers import ChosenId, PathId
@@ -45,7 +45,7 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 )
 async def get_recommendations(
     state: StateOf,
-    who: Person,
+    who: RecommendPerson,
     user_id: PathId,
     limit: Limit = LIMIT_DEFAULT,
     exclude: Exclude = [],  # noqa: B006  the framework copies it
@@ -62,7 +62,9 @@ async def get_recommendations(
     summary="Recommendations for a session or a posted vector",
     response_model=SessionAnswerView,
 )
-async def post_recommendations(state: StateOf, who: Reader, body: RecommendationBody) -> Response:
+async def post_recommendations(
+    state: StateOf, who: RecommendReader, body: RecommendationBody
+) -> Response:
     """For people whose history the service does not hold; a session is not stored."""
     _check_alternatives(body)
     request = ListRequest(body.limit, body.exclude, body.reasons)
@@ -84,7 +86,7 @@ async def post_recommendations(state: StateOf, who: Reader, body: Recommendation
 )
 async def get_similar(
     state: StateOf,
-    who: Reader,
+    who: RecommendReader,
     item_id: PathId,
     limit: Limit = LIMIT_DEFAULT,
     if_none_match: IfNoneMatch = None,
@@ -97,7 +99,10 @@ async def get_similar(
 
 @router.get("/popular", summary="Popular items", response_model=AnswerView, responses=NOT_MODIFIED)
 async def get_popular(
-    state: StateOf, who: Reader, limit: Limit = LIMIT_DEFAULT, if_none_match: IfNoneMatch = None
+    state: StateOf,
+    who: RecommendReader,
+    limit: Limit = LIMIT_DEFAULT,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """By events of hosted users, then by the learnt bias; without a model the newest items."""
     model = state["serving"].current

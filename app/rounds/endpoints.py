@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 
-from app.access.dependencies import DeviceCaller, DeviceToken, Server
+from app.access.dependencies import DeviceCaller, DeviceToken, OperationsServer
 from app.clock import rfc3339
 from app.devices.service import mint_token
 from app.errors import Problem, not_found
@@ -134,7 +134,7 @@ async def get_receipt(state: StateOf, who: DeviceCaller, assignment_id: PathId) 
 @router.get("/rounds", summary="Rounds, newest first")
 async def get_rounds(
     state: StateOf,
-    who: Server,
+    who: OperationsServer,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> RoundList:
@@ -147,7 +147,7 @@ async def get_rounds(
 
 
 @router.get("/rounds/{round_id}", summary="One round")
-async def get_round(state: StateOf, who: Server, round_id: RoundId) -> RoundView:
+async def get_round(state: StateOf, who: OperationsServer, round_id: RoundId) -> RoundView:
     """The round's phase, counts and metrics."""
     async with state["database"].read() as connection:
         row = await views_repository.show_round(connection, round_id)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.dependencies import Server
+from app.access.dependencies import OperationsServer
 from app.clock import rfc3339
 from app.rounds import schedule_repository, steering
 from app.rounds.endpoints import RoundId
@@ -18,14 +18,14 @@ router = APIRouter(tags=["rounds"])
 
 
 @router.get("/rounds/schedule", summary="Whether rounds open by themselves")
-async def get_schedule(state: StateOf, who: Server) -> ScheduleView:
+async def get_schedule(state: StateOf, who: OperationsServer) -> ScheduleView:
     """What an operator decided last, or else the service's settings."""
     async with state["database"].read() as connection:
         return _view(state, await schedule_repository.read_schedule(connection))
 
 
 @router.put("/rounds/schedule", summary="Have rounds open by themselves, or not")
-async def put_schedule(state: StateOf, who: Server, body: ScheduleBody) -> ScheduleView:
+async def put_schedule(state: StateOf, who: OperationsServer, body: ScheduleBody) -> ScheduleView:
     """Overrides the settings from then on. The open round goes on, and orders are fulfilled."""
     now = state["clock"]()
 
@@ -48,7 +48,7 @@ def _view(state: State, schedule: Schedule) -> ScheduleView:
 
 @router.post("/rounds/{round_id}/start", summary="Start a scheduled round")
 async def post_start(
-    state: StateOf, who: Server, round_id: RoundId, body: NoBody | None = None
+    state: StateOf, who: OperationsServer, round_id: RoundId, body: NoBody | None = None
 ) -> RoundView:
     """Devices are invited from now on; its deadline counts from here."""
     return await _steer(state, round_id, steering.START, None)
@@ -56,7 +56,7 @@ async def post_start(
 
 @router.post("/rounds/{round_id}/pause", summary="Hold a round")
 async def post_pause(
-    state: StateOf, who: Server, round_id: RoundId, body: ReasonBody | None = None
+    state: StateOf, who: OperationsServer, round_id: RoundId, body: ReasonBody | None = None
 ) -> RoundView:
     """No new leases; updates of devices that have one are still accepted, so none is lost."""
     return await _steer(state, round_id, steering.PAUSE, body)
@@ -64,7 +64,7 @@ async def post_pause(
 
 @router.post("/rounds/{round_id}/resume", summary="Let a round go on")
 async def post_resume(
-    state: StateOf, who: Server, round_id: RoundId, body: ReasonBody | None = None
+    state: StateOf, who: OperationsServer, round_id: RoundId, body: ReasonBody | None = None
 ) -> RoundView:
     """Its deadline moves by the time that it was held."""
     return await _steer(state, round_id, steering.RESUME, body)
@@ -72,7 +72,7 @@ async def post_resume(
 
 @router.post("/rounds/{round_id}/abandon", summary="End a round without a version")
 async def post_abandon(
-    state: StateOf, who: Server, round_id: RoundId, body: ReasonBody | None = None
+    state: StateOf, who: OperationsServer, round_id: RoundId, body: ReasonBody | None = None
 ) -> RoundView:
     """Its updates are deleted and their receipts say `discarded`; it can be retried."""
     return await _steer(state, round_id, steering.ABANDON, body)

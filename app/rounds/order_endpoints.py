@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from app.access.dependencies import Server
+from app.access.dependencies import OperationsServer
 from app.idempotency import IdempotencyKey
 from app.identifiers import NUMBER_MAX
 from app.pagination import LIMIT_DEFAULT, Cursor, Limit, encode_cursor, number_of
@@ -22,7 +22,7 @@ OrderId = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
 @router.post("/rounds", status_code=202, summary="Order a round")
 async def post_round(
     state: StateOf,
-    who: Server,
+    who: OperationsServer,
     body: RoundOrderBody,
     response: Response,
     idempotency_key: IdempotencyKey = None,
@@ -34,7 +34,11 @@ async def post_round(
 
 @router.post("/rounds/{round_id}/retry", status_code=202, summary="Retry an abandoned round")
 async def post_retry(
-    state: StateOf, who: Server, round_id: RoundId, response: Response, body: NoBody | None = None
+    state: StateOf,
+    who: OperationsServer,
+    round_id: RoundId,
+    response: Response,
+    body: NoBody | None = None,
 ) -> RoundOrderView:
     """Orders a round with the same settings; repeating it answers with the same order."""
     return _placed(await orders.retry(state, round_id), response)
@@ -47,7 +51,7 @@ def _placed(order: RoundOrder, response: Response) -> RoundOrderView:
 
 @router.get("/round-orders", summary="Orders, newest first")
 async def get_orders(
-    state: StateOf, who: Server, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+    state: StateOf, who: OperationsServer, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> RoundOrderList:
     """Those that wait and those that were fulfilled."""
     async with state["database"].read() as connection:
@@ -58,6 +62,6 @@ async def get_orders(
 
 
 @router.get("/round-orders/{order_id}", summary="One order")
-async def get_order(state: StateOf, who: Server, order_id: OrderId) -> RoundOrderView:
+async def get_order(state: StateOf, who: OperationsServer, order_id: OrderId) -> RoundOrderView:
     """Whether it waits, or which round it became."""
     return order_view(await orders.show_order(state, order_id))

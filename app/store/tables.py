@@ -38,6 +38,8 @@ keys = Table(
     Column("kind", Text, nullable=False),
     Column("hash", LargeBinary, nullable=False, unique=True),
     Column("prefix", Text, nullable=False),
+    # What a server key was made for, sorted; none of them for other keys.
+    Column("scopes", JSON, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
     CheckConstraint("kind IN ('server', 'publishable')", name="kind"),

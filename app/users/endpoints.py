@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from app.access.dependencies import Person, Server
+from app.access.dependencies import EventsPerson, UsersPerson, UsersServer
 from app.identifiers import PathId
 from app.pagination import LIMIT_DEFAULT, Cursor, Limit
 from app.users import history, service
@@ -18,7 +18,7 @@ router = APIRouter(tags=["users"])
     responses={201: {"model": ModeAnswer, "description": "Created."}},
 )
 async def put_user(
-    state: StateOf, who: Server, user_id: PathId, body: UserBody, response: Response
+    state: StateOf, who: UsersServer, user_id: PathId, body: UserBody, response: Response
 ) -> ModeAnswer:
     """Leaving `hosted` erases the history, and only once `history_received` proves its receipt."""
     answer, created = await service.put_user(state, user_id, body)
@@ -28,14 +28,14 @@ async def put_user(
 
 
 @router.get("/users/{user_id}", summary="A user")
-async def get_user(state: StateOf, who: Person, user_id: PathId) -> UserView:
+async def get_user(state: StateOf, who: UsersPerson, user_id: PathId) -> UserView:
     """The user's privacy mode."""
     who.require_user(user_id)
     return await service.get_user(state, user_id)
 
 
 @router.delete("/users/{user_id}", status_code=204, summary="Erase a user")
-async def delete_user(state: StateOf, who: Server, user_id: PathId) -> None:
+async def delete_user(state: StateOf, who: UsersServer, user_id: PathId) -> None:
     """History, devices, codes and cached state go; rounds keep a lease under a pseudonym."""
     await service.delete_user(state, user_id)
 
@@ -43,7 +43,7 @@ async def delete_user(state: StateOf, who: Server, user_id: PathId) -> None:
 @router.get("/users/{user_id}/events", summary="A hosted user's events")
 async def list_events(
     state: StateOf,
-    who: Person,
+    who: EventsPerson,
     user_id: PathId,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
@@ -54,13 +54,13 @@ async def list_events(
 
 
 @router.get("/users/{user_id}/history", summary="Export a hosted user's history")
-async def get_history(state: StateOf, who: Person, user_id: PathId) -> History:
+async def get_history(state: StateOf, who: EventsPerson, user_id: PathId) -> History:
     """All events in one answer, with the digest that lets the user leave `hosted`."""
     who.require_user(user_id)
     return await history.get_history(state, user_id)
 
 
 @router.post("/users/{user_id}/tokens", status_code=201, summary="Mint a user token")
-async def post_token(state: StateOf, who: Server, user_id: PathId) -> UserToken:
+async def post_token(state: StateOf, who: UsersServer, user_id: PathId) -> UserToken:
     """For the user's page or phone; it may name no other user."""
     return await service.mint_token(state, user_id)
