@@ -1,7 +1,7 @@
 """One device of every conduct against the real service, and books that do not add up."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,15 +144,18 @@ async def test_a_service_that_forgets_what_it_acknowledged_is_found(
     tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A planted bug: the round counts the update, whose own record is never written."""
-    whole, forgotten = leases_repository.add_update, []
+    whole, forgotten = leases_repository.add_updates, []
 
-    async def forgetful(connection: AsyncConnection, accepted: Update, *rest: int | None) -> None:
+    async def forgetful(
+        connection: AsyncConnection, accepted: Sequence[tuple[Update, int | None]]
+    ) -> None:
         if not forgotten:
-            forgotten.append(accepted.assignment_id)
-        else:
-            await whole(connection, accepted, *rest)
+            (first, _), *accepted = accepted
+            forgotten.append(first.assignment_id)
+        if accepted:
+            await whole(connection, accepted)
 
-    monkeypatch.setattr(leases_repository, "add_update", forgetful)
+    monkeypatch.setattr(leases_repository, "add_updates", forgetful)
     lived = await live_through(TRACE, ROUNDS, tmp_path, redis_url)
     assert lived.books.outcomes[forgotten[0]] == "not_found"
     assert any("neither counted nor discarded" in what for what in lived.broken)
