@@ -163,6 +163,9 @@ class Settings(BaseSettings):
         100, ge=1, description="Newest versions that can be rebuilt from their records."
     )
 
+    events_kept_s: float = Field(
+        730 * 86400.0, ge=0, description="Events of hosted users are deleted then; 0: never."
+    )
     user_token_ttl_s: float = Field(3600.0, gt=0, description="Life of a user token.")
     device_token_ttl_s: float = Field(3600.0, gt=0, description="Life of a device token.")
     enrolment_code_ttl_s: float = Field(7 * 86400.0, gt=0, description="Life of an enrolment code.")

@@ -20,12 +20,16 @@ from app.coordinator.round_driver import RoundDriver
 from app.coordinator.sweeping import sweep
 from app.coordinator.version_driver import VersionDriver
 from app.store.outage import is_no_room
+from app.users.expiry import expire
 from app.wiring import State
 
 # From the close of one round over its reduction and gate to the next one's opening, perhaps with a
 # catalogue version in between. A tick ends after so many steps even if more is to be done.
 STEPS_MAX = 8
 SWEEP_PERIOD_S = 60.0
+
+# Days are what counts here.
+EXPIRY_PERIOD_S = 600.0
 
 log = structlog.get_logger()
 
@@ -47,6 +51,7 @@ class Coordinator:
         self._hosted_rounds = HostedRounds(state, rng)
         self._hosted_towers = HostedTowers(state)
         self._swept_at = float("-inf")
+        self._expired_at = float("-inf")
 
     async def tick(self) -> None:
         """Do all that is due now, then a bounded share of the hosted users' work.
@@ -70,9 +75,21 @@ class Coordinator:
                 log.info("superseded", reason=str(error))
                 break
         await self._sweep()
+        await self._expire()
         if self._newest.recent:
             await self._hosted_rounds.take_part()
             await self._adapt()
+
+    async def _expire(self) -> None:
+        """Now and then, and on as long as there is something."""
+        now = self._state["clock"]()
+        if now - self._expired_at < EXPIRY_PERIOD_S:
+            return
+        found = await expire(self._state)
+        if found.events or found.codes:
+            log.info("expired", events=found.events, codes=found.codes)
+        if not found.more:
+            self._expired_at = now
 
     async def _adapt(self) -> None:
         """Hosted users are ranked with the version that serves: their towers are fitted to that."""

@@ -93,6 +93,7 @@ events = Table(
     Column("received_at", Double, nullable=False),
     UniqueConstraint("user_id", "event_id"),
     Index("ix_events_user_id_at_id", "user_id", "at", "id"),
+    Index("ix_events_received_at", "received_at"),
 )
 
 # What local adaptation of a hosted user yielded, by model version.

@@ -127,6 +127,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", "event_id", name=op.f("uq_events_user_id_event_id")),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.create_index("ix_events_received_at", ["received_at"], unique=False)
         batch_op.create_index("ix_events_user_id_at_id", ["user_id", "at", "id"], unique=False)
 
     op.create_table(
@@ -387,6 +388,7 @@ def downgrade() -> None:
     op.drop_table("rounds")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index("ix_events_user_id_at_id")
+        batch_op.drop_index("ix_events_received_at")
 
     op.drop_table("events")
     op.drop_table("enrolment_codes")
