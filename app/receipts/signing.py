@@ -4,15 +4,19 @@ Signed once, before the update is committed, and stored in its row: the same upl
 same bytes, whichever replica answers, whatever became of the key since.
 """
 
+from collections.abc import Mapping
+
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from app.access.secrets import read_or_create
 from app.settings import Settings
+from federation.canonical import canonical_json
 from federation.receipt import JWS_TYPE, ReceiptClaims
 
 ALGORITHM = "ES256"
+ERASURE_TYPE = "twofold-erasure"
 CURVE = "P-256"
 PUBLIC_FIELDS = ("kty", "crv", "x", "y")
 
@@ -22,18 +26,26 @@ class ReceiptSigner:
 
     def __init__(self, key: ECKey) -> None:
         self._key = key
-        self._header = {"alg": ALGORITHM, "kid": key.thumbprint(), "typ": JWS_TYPE}
+        self._name = key.thumbprint()
 
     def sign(self, claims: ReceiptClaims) -> str:
         """The receipt: header, canonical claims and signature."""
-        return jws.serialize_compact(self._header, claims.to_json(), self._key, [ALGORITHM])
+        return self._sign(JWS_TYPE, claims.to_json())
+
+    def sign_erasure(self, claims: Mapping[str, str | int]) -> str:
+        """The proof of an erasure, likewise; its type says that it is no receipt."""
+        return self._sign(ERASURE_TYPE, canonical_json(dict(claims)))
+
+    def _sign(self, kind: str, claims: bytes) -> str:
+        header = {"alg": ALGORITHM, "kid": self._name, "typ": kind}
+        return jws.serialize_compact(header, claims, self._key, [ALGORITHM])
 
     @property
     def public_jwk(self) -> dict[str, str]:
         """What checks a receipt (RFC 7517)."""
         jwk = self._key.as_dict(private=False)
         public = {name: str(jwk[name]) for name in PUBLIC_FIELDS}
-        return public | {"alg": ALGORITHM, "use": "sig", "kid": str(self._header["kid"])}
+        return public | {"alg": ALGORITHM, "use": "sig", "kid": self._name}
 
 
 def receipt_key(settings: Settings) -> ECKey:

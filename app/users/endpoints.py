@@ -6,7 +6,15 @@ from app.access.dependencies import EventsPerson, UsersPerson, UsersServer
 from app.identifiers import PathId
 from app.pagination import LIMIT_DEFAULT, Cursor, Limit
 from app.users import history, service
-from app.users.schemas import EventPage, History, ModeAnswer, UserBody, UserToken, UserView
+from app.users.schemas import (
+    EventPage,
+    History,
+    ModeAnswer,
+    SignedErasure,
+    UserBody,
+    UserToken,
+    UserView,
+)
 from app.wiring import StateOf
 
 router = APIRouter(tags=["users"])
@@ -34,10 +42,13 @@ async def get_user(state: StateOf, who: UsersPerson, user_id: PathId) -> UserVie
     return await service.get_user(state, user_id)
 
 
-@router.delete("/users/{user_id}", status_code=204, summary="Erase a user")
-async def delete_user(state: StateOf, who: UsersServer, user_id: PathId) -> None:
-    """History, devices, codes and cached state go; rounds keep a lease under a pseudonym."""
-    await service.delete_user(state, user_id)
+@router.delete("/users/{user_id}", summary="Erase a user")
+async def delete_user(state: StateOf, who: UsersServer, user_id: PathId) -> SignedErasure:
+    """History, devices, codes and cached state go; rounds keep a lease under a pseudonym.
+
+    The answer is the proof of it, signed; keep it, it is not stored.
+    """
+    return await service.delete_user(state, user_id)
 
 
 @router.get("/users/{user_id}/events", summary="A hosted user's events")

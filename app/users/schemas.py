@@ -59,6 +59,29 @@ class History(BaseModel):
     digest: str
 
 
+class Erasure(BaseModel):
+    """What an erasure did. user: SHA-256 of the id, which the proof does not repeat.
+
+    devices: deleted, or cut from the person where rounds need them; leases: of rounds, now under a
+    pseudonym that is stored nowhere else; pending_updates: accepted by rounds that are still open,
+    whose bytes go when they end, at the latest at their deadlines.
+    """
+
+    user: str
+    erased_at: str
+    events: int
+    codes: int
+    devices: int
+    leases: int
+    pending_updates: int
+
+
+class SignedErasure(Erasure):
+    """signed: all of it as a compact JWS by a key of `/.well-known/jwks.json`."""
+
+    signed: str
+
+
 class UserToken(BaseModel):
     """A user token; the service keeps no copy."""
 

@@ -12,8 +12,9 @@ from app.recommendations.user_state import refresh_user_state
 from app.users import erasure_repository as erasure
 from app.users import history, repository
 from app.users.repository import StoredUser
-from app.users.schemas import ModeAnswer, UserBody, UserToken, UserView
+from app.users.schemas import Erasure, ModeAnswer, SignedErasure, UserBody, UserToken, UserView
 from app.wiring import State
+from federation.canonical import digest
 
 
 def view(user: StoredUser) -> UserView:
@@ -81,29 +82,47 @@ async def _leave_hosted(connection: AsyncConnection, user: StoredUser, received:
     return await repository.erase_history(connection, user.id)
 
 
-async def delete_user(state: State, user_id: str) -> None:
+async def delete_user(state: State, user_id: str) -> SignedErasure:
     """Erase a user: history, tower, codes, devices and cached state; effect at once.
 
     Raises: Problem 404.
     """
     now, pseudonym = state["clock"](), f"erased-{state['new_id']()}"
 
-    async def run(connection: AsyncConnection) -> float:
+    async def run(connection: AsyncConnection) -> tuple[Erasure, float]:
         user = await repository.lock_user(connection, user_id)
         if user is None:
             raise not_found("user")
-        await repository.erase_history(connection, user_id)
-        await erasure.forget_devices(connection, user_id)
-        if await erasure.took_part(connection, user_id):
-            await repository.add_pseudonym(connection, pseudonym, now)
-            await erasure.rename_participation(connection, user_id, pseudonym, now)
-        await repository.delete_user(connection, user_id)
+        done = await _erase(connection, user_id, pseudonym, now)
         # Whatever was cached of this user must be older, even if the clock that made them is ahead.
-        return max(now, math.nextafter(user.created_at, math.inf))
+        return done, max(now, math.nextafter(user.created_at, math.inf))
 
-    erased_at = await state["database"].transaction("delete_user", run)
+    done, erased_at = await state["database"].transaction("delete_user", run)
     with contextlib.suppress(CacheDown):  # it then forgets as soon as it is back
         await state["user_states"].forget(user_id, erased_at)
+    signed = state["receipts"].sign_erasure(done.model_dump())
+    return SignedErasure(**done.model_dump(), signed=signed)
+
+
+async def _erase(connection: AsyncConnection, user_id: str, pseudonym: str, now: float) -> Erasure:
+    pending = await erasure.count_pending_updates(connection, user_id)
+    events = await repository.erase_history(connection, user_id)
+    codes, devices = await erasure.forget_devices(connection, user_id)
+    leases = 0
+    if await erasure.took_part(connection, user_id):
+        await repository.add_pseudonym(connection, pseudonym, now)
+        cut_off, leases = await erasure.rename_participation(connection, user_id, pseudonym, now)
+        devices += cut_off
+    await repository.delete_user(connection, user_id)
+    return Erasure(
+        user=digest(user_id.encode("utf-8", "surrogatepass")),
+        erased_at=rfc3339(now),
+        events=events,
+        codes=codes,
+        devices=devices,
+        leases=leases,
+        pending_updates=pending,
+    )
 
 
 async def mint_token(state: State, user_id: str) -> UserToken:

@@ -90,9 +90,9 @@ class ServiceClient(OperatorRoutes, Closing):
         found = self._pages(f"/v1/users/{_segment(user_id)}/events", limit)
         return cast(list[StoredEvent], found)
 
-    def delete_user(self, user_id: str) -> None:
-        """Erase a user."""
-        self._call("DELETE", f"/v1/users/{_segment(user_id)}")
+    def delete_user(self, user_id: str) -> dict[str, Any]:
+        """Erase a user. Returns what was done, with the service's signature over it: keep it."""
+        return self._call("DELETE", f"/v1/users/{_segment(user_id)}")
 
     def user_token(self, user_id: str) -> UserToken:
         """A short-lived token for the user's page or phone."""

@@ -1,10 +1,14 @@
 """`DELETE /v1/users/{id}`: nothing of the person stays, and rounds still add up."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+from joserfc import jws
+from joserfc.jwk import ECKey
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +25,7 @@ from app.store.tables import (
     users,
 )
 from app.wiring import State
+from clients.python.receipt_checks import key_name
 
 NAME = "ann@example.com"
 PATH = "/v1/users/ann@example.com"
@@ -110,7 +115,7 @@ async def ann(client: httpx.AsyncClient, state: State) -> None:
 async def test_nothing_of_the_person_stays(
     client: httpx.AsyncClient, state: State, ann: None
 ) -> None:
-    assert (await client.delete(PATH)).status_code == 204
+    assert (await client.delete(PATH)).status_code == 200
     assert [await count(state, t) for t in (events, user_towers, enrolment_codes)] == [0, 0, 0]
     async with state["database"].read() as connection:
         for table in metadata.sorted_tables:
@@ -120,6 +125,23 @@ async def test_nothing_of_the_person_stays(
             assert "of the person" not in text
             assert "thumbprint-" not in text
     assert (await state["user_states"].get(NAME)).state is None
+
+
+async def test_the_answer_is_a_signed_proof(client: httpx.AsyncClient, ann: None) -> None:
+    """Of what went, by a key that anybody may have; and it passes for no receipt."""
+    proof = (await client.delete(PATH)).json()
+    signed = proof.pop("signed")
+    (public,) = (await client.get("/.well-known/jwks.json")).json()["keys"]
+    key = ECKey.import_key({name: public[name] for name in ("kty", "crv", "x", "y")})
+    found = jws.deserialize_compact(signed, key, algorithms=["ES256"])
+    assert json.loads(found.payload or b"") == proof
+    assert found.headers()["typ"] == "twofold-erasure"
+    assert key_name(signed) is None
+    counts = {name: proof[name] for name in ("events", "codes", "devices", "leases")}
+    assert counts == {"events": 1, "codes": 1, "devices": 2, "leases": 1}
+    assert proof["pending_updates"] == 1
+    assert proof["user"] == f"sha256:{hashlib.sha256(NAME.encode()).hexdigest()}"
+    assert NAME not in json.dumps(proof) + str(found.payload)
 
 
 async def test_the_round_still_adds_up_under_a_pseudonym(
@@ -192,7 +214,7 @@ async def test_two_erasures_do_not_meet(client: httpx.AsyncClient, state: State,
     }
     times = {"granted_at": 0.0, "expires_at": 9e9, "expired": False}
     await store(state, (assignments, {**second, **times}))
-    assert (await client.delete(PATH)).status_code == 204
+    assert (await client.delete(PATH)).status_code == 200
     assert await count(state, users) == 2
 
 
