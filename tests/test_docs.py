@@ -47,3 +47,11 @@ def test_every_setting_is_described() -> None:
                 assert f"| `{prefix}{name.upper()}` | {shown(field.default)} |" in documented
                 assert field.description, f"{name} has no description"
                 assert f"| {field.description} |" in documented
+
+
+def test_what_the_threat_model_points_to_exists() -> None:
+    page = (ROOT / "docs" / "threat-model.md").read_text()
+    tests = {path.name for path in (ROOT / "tests").rglob("*.py")}
+    named = {Path(name).name for name in re.findall(r"`([\w/]+\.py)`", page)}
+    assert named
+    assert named <= tests, named - tests
