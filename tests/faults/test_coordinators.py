@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -31,17 +32,33 @@ def pair(world: FaultWorld) -> Iterator[FaultWorld]:
     world.cluster.remove(second)
 
 
+def wait_for_workers(world: FaultWorld) -> None:
+    """A coordinator that died before may have its successor only after a pause."""
+    found = world.cluster.of_kind("coordinator")
+    world.wait_for(lambda: all(one.worker for one in found), "a coordinator has no worker")
+
+
+@contextmanager
+def no_successors(world: FaultWorld) -> Iterator[None]:
+    """The parents of both workers frozen: a dead one has no successor, only the other goes on."""
+    coordinators = world.cluster.of_kind("coordinator")
+    wait_for_workers(world)
+    for one in coordinators:
+        one.freeze_parent()
+    try:
+        yield
+    finally:
+        for one in coordinators:
+            one.thaw_parent()
+
+
 def test_the_other_goes_on(pair: FaultWorld, table: FaultTable, repetitions: int) -> None:
     # In the short run two of the points, in the long one all of them, again and again.
     for point in (POINTS * repetitions)[: 2 if repetitions == 1 else None]:
-        coordinators = pair.cluster.of_kind("coordinator")
-        for process in coordinators:
-            process.freeze_parent()
-        fallen = pair.kill_at(point)
-        wall_s = pair.finished_after(fallen.at)
-        recovery = Recovery(wall_s, next_s=pair.recovered_after(fallen.at, "coordinator"))
-        for process in coordinators:
-            process.thaw_parent()
+        with no_successors(pair):
+            fallen = pair.kill_at(point)
+            wall_s = pair.finished_after(fallen.at)
+            recovery = Recovery(wall_s, next_s=pair.recovered_after(fallen.at, "coordinator"))
         pair.check()
         name = f"one of two coordinators killed at `{point}`, its parent frozen"
         table.note("F2", name, pair.store, recovery)
@@ -50,6 +67,7 @@ def test_the_other_goes_on(pair: FaultWorld, table: FaultTable, repetitions: int
 def test_a_frozen_one_finds_out(pair: FaultWorld, table: FaultTable, repetitions: int) -> None:
     for number in range(repetitions):
         frozen = pair.cluster.of_kind("coordinator")[number % 2]
+        wait_for_workers(pair)
         frozen.freeze()
         time.sleep(1.0)
         frozen.thaw()
