@@ -1,4 +1,4 @@
-"""Compact JWS (RFC 7515) with ES256, read strictly: each value has one spelling, nothing is skipped.
+"""Compact JWS (RFC 7515) with ES256, read strictly: every value has one spelling.
 
 A signature is r and s, 32 bytes each, as WebCrypto makes it (RFC 7518, 3.4). With s also n - s
 verifies: a signature shows who signed, and never stands for what was signed.

@@ -58,9 +58,7 @@ class Caller:
             raise Problem(403, "foreign_user", "This credential belongs to another user.")
 
 
-async def caller(
-    state: StateOf, request: Request, bearer: Bearer, presented: Presented
-) -> Caller:
+async def caller(state: StateOf, request: Request, bearer: Bearer, presented: Presented) -> Caller:
     """Verify whatever credential came, of any kind."""
     if bearer is not None:
         return await _caller_by_bearer(state, bearer.credentials)

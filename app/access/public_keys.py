@@ -48,7 +48,8 @@ class PublicKeys:
             return None
         if name not in self._parsed:
             x, y = _coordinate(jwk["x"]), _coordinate(jwk["y"])
-            assert x is not None and y is not None, "it has a thumbprint"
+            assert x is not None, "it has a thumbprint"
+            assert y is not None, "it has a thumbprint"
             try:
                 key = EllipticCurvePublicNumbers(x, y, SECP256R1()).public_key()
             except ValueError:

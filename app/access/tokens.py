@@ -57,7 +57,13 @@ class TokenSigner:
     ) -> str:
         """A token for `subject` that ends after `ttl_s`; a device's needs a thumbprint."""
         now = self._clock()
-        claims: dict[str, Any] = {"typ": kind, "sub": subject, "usr": user_id, "iat": now, "exp": now + ttl_s}
+        claims: dict[str, Any] = {
+            "typ": kind,
+            "sub": subject,
+            "usr": user_id,
+            "iat": now,
+            "exp": now + ttl_s,
+        }
         if born is not None:
             claims["born"] = born
         if thumbprint is not None:

@@ -79,7 +79,8 @@ def _retry(found: CheckIn) -> dict[str, Any] | None:
 
 
 def _renewed(state: State, who: Caller) -> dict[str, str]:
-    assert who.user_id is not None and who.thumbprint is not None, "a device's token names both"
+    assert who.user_id is not None, "a device's token names its user"
+    assert who.thumbprint is not None, "a device's token is bound to its key"
     renewed = mint_token(state, who.subject, who.user_id, who.thumbprint)
     return {"token": renewed.token, "token_expires_at": renewed.expires_at}
 
