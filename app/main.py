@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from app.access.possession import NonceHeader
 from app.access.throttling import Throttle
 from app.audit.endpoints import router as audit
 from app.clock import Clock, system_clock
@@ -76,7 +77,12 @@ def create_app(
         version="0.1.0",
         description=DESCRIPTION,
         lifespan=lifespan(settings, url, clock),
-        middleware=[Middleware(Observe), Middleware(Throttle), Middleware(RawPath)],
+        middleware=[
+            Middleware(Observe),
+            Middleware(NonceHeader),
+            Middleware(Throttle),
+            Middleware(RawPath),
+        ],
         max_body_size=settings.json_body_bytes_max,
         redirect_slashes=False,
         telemetry={"tracing": False},

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.access.htu import is_origin
 from federation.grid import CLIP_L2_MAX, CLIP_L2_MIN
 from federation.plan import STALENESS_LIMIT
 
@@ -143,6 +144,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".twofold"), description="Blobs, the embedded database, secrets.")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in `data_dir`.")
     redis_url: str = Field("", description="redis:// or unix:// URL; empty: an embedded server.")
+    public_url: str = Field(
+        "", description="Address that devices' proofs must name; empty: their path alone counts."
+    )
     secret: SecretStr = Field(SecretStr(""), description="Signs tokens; empty: kept in `data_dir`.")
     server_key: SecretStr = Field(SecretStr(""), description="Bootstrap key; empty: generated.")
     publishable_key: SecretStr = Field(SecretStr(""), description="Likewise, for pages.")
@@ -212,6 +216,12 @@ class Settings(BaseSettings):
     def _types_keep_their_places(self) -> Self:
         if len(set(self.event_types)) != len(self.event_types) or not self.event_types:
             raise ValueError("event_types must be distinct and not empty")
+        return self
+
+    @model_validator(mode="after")
+    def _public_url_is_one(self) -> Self:
+        if self.public_url and not is_origin(self.public_url):
+            raise ValueError("public_url must be an http or https address")
         return self
 
     @property

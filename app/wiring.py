@@ -10,9 +10,12 @@ from fastapi import Depends, FastAPI, Request
 
 from app.access.bootstrap import store_bootstrap_keys
 from app.access.known_keys import KnownKeys
+from app.access.nonces import EPOCH_BYTES, Nonces
+from app.access.public_keys import PublicKeys
 from app.access.rate_limits import RateLimits
 from app.access.secrets import signing_secret
 from app.access.tokens import TokenSigner
+from app.access.used_proofs import UsedProofs
 from app.cache.connection import Cache
 from app.cache.user_state import UserStates
 from app.clock import Clock, system_clock
@@ -37,6 +40,8 @@ class State(TypedDict):
     user_states: UserStates
     blobs: BlobStore
     tokens: TokenSigner
+    proofs: UsedProofs
+    public_keys: PublicKeys
     receipts: ReceiptSigner
     known_keys: KnownKeys
     limits: RateLimits
@@ -62,6 +67,7 @@ def build_state(settings: Settings, redis_url: str, clock: Clock) -> State:
     database = Database(settings.resolved_database_url)
     cache = Cache(redis_url, settings.cache_timeout_s, clock)
     blobs = BlobStore(settings.data_dir / "blobs")
+    secret = signing_secret(settings)
     return State(
         settings=settings,
         clock=clock,
@@ -71,7 +77,9 @@ def build_state(settings: Settings, redis_url: str, clock: Clock) -> State:
         cache=cache,
         user_states=UserStates(cache, settings.user_state_ttl_s),
         blobs=blobs,
-        tokens=TokenSigner(signing_secret(settings), clock),
+        tokens=TokenSigner(secret, clock),
+        proofs=UsedProofs(cache, Nonces(secret), lambda: secrets.token_bytes(EPOCH_BYTES)),
+        public_keys=PublicKeys(),
         receipts=ReceiptSigner(receipt_key(settings)),
         known_keys=KnownKeys(clock),
         limits=RateLimits(settings.limits, clock),

@@ -101,7 +101,8 @@ class LightDevice:
         found = enrol(transport, base_url, code, key)
         if isinstance(found, Failure):
             raise ServiceProblem(found)
-        connection = Connection(transport, base_url, found.device_id, key, clock, found.token)
+        token, nonce = found.token, found.nonce
+        connection = Connection(transport, base_url, found.device_id, key, clock, token, nonce)
         return cls(base_url, connection, Session(RETRY, np.random.default_rng(seed).uniform))
 
     def take_part(self, now: float) -> Outcome:

@@ -4,7 +4,7 @@
 ...Person     the same, or a user token; the route then calls `require_user`
 ...Reader     any credential, a server key of that scope: catalogue, lists for anonymous sessions
 Reader        any credential: the model, which devices of every mode need
-DeviceCaller  token of a device that is not revoked
+DeviceCaller  token of a device that is not revoked, with a proof by its key
 DeviceToken   token of a device, for a route whose own queries ask whether it is revoked
 """
 
@@ -14,25 +14,34 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.http import HTTPBase
 
 from app.access import repository
+from app.access.possession import BEARER, check_possession, refusal
 from app.access.scopes import Scope
 from app.access.secrets import KEY_KINDS, key_hash
 from app.access.throttling import throttle
-from app.access.tokens import TokenRefused
+from app.access.tokens import Claims, TokenRefused
 from app.errors import Problem, unauthorised
 from app.store.outage import AWAY
 from app.wiring import State, StateOf
 
 _bearer = HTTPBearer(auto_error=False, description="Server key, publishable key or token")
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+_dpop = HTTPBase(
+    scheme="DPoP",
+    scheme_name="DPoP",
+    auto_error=False,
+    description="Token of a device, with a proof by its key in the header DPoP (RFC 9449)",
+)
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+Presented = Annotated[HTTPAuthorizationCredentials | None, Depends(_dpop)]
 
 
 @dataclass(frozen=True)
 class Caller:
     """Who calls. kind: "server", "publishable", "user" or "device"; user_id for tokens.
 
-    scopes: of a server key.
+    scopes: of a server key; thumbprint: of a device's key.
     """
 
     kind: str
@@ -40,6 +49,7 @@ class Caller:
     user_id: str | None = None
     born: float | None = None
     scopes: frozenset[str] = frozenset()
+    thumbprint: str | None = None
 
     def require_user(self, user_id: str) -> None:
         """A server key may name any user, a token only its own.
@@ -50,17 +60,34 @@ class Caller:
             raise Problem(403, "foreign_user", "This credential belongs to another user.")
 
 
-async def caller(state: StateOf, credentials: Credentials) -> Caller:
+async def caller(state: StateOf, request: Request, bearer: Bearer, presented: Presented) -> Caller:
     """Verify whatever credential came, of any kind."""
-    if credentials is None:
+    if bearer is not None:
+        return await _caller_by_bearer(state, bearer.credentials)
+    if presented is None or presented.scheme.lower() != "dpop" or not presented.credentials:
         raise unauthorised("Send a key or token as 'Authorization: Bearer ...'.")
-    text = credentials.credentials
+    claims = _claims(state, presented.credentials)
+    if claims.thumbprint is None:
+        raise unauthorised("Only a device's token is bound to a key.", "token_invalid")
+    token, device_id = presented.credentials, claims.subject
+    await check_possession(state, request, token, claims.thumbprint, device_id)
+    return Caller(claims.kind, device_id, claims.user_id, thumbprint=claims.thumbprint)
+
+
+async def _caller_by_bearer(state: State, text: str) -> Caller:
     if text.startswith(tuple(KEY_KINDS)):
         return await _caller_by_key(state, text)
-    claims = state["tokens"].verify(text)
+    claims = _claims(state, text)
+    if claims.thumbprint is not None:
+        raise refusal(BEARER)
+    return Caller(claims.kind, claims.subject, claims.user_id, claims.born)
+
+
+def _claims(state: State, token: str) -> Claims:
+    claims = state["tokens"].verify(token)
     if isinstance(claims, TokenRefused):
         raise unauthorised("The token is not valid or has expired.", claims.reason)
-    return Caller(claims.kind, claims.subject, claims.user_id, claims.born)
+    return claims
 
 
 async def _check_live(state: State, device_id: str) -> None:

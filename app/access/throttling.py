@@ -69,7 +69,7 @@ class Throttle:
 
 
 def _standing(limits: RateLimits, scope: Scope, status: int) -> Standing | None:
-    if status != 401:
-        noted: Standing | None = scope.get(SCOPE_KEY)
+    noted: Standing | None = scope.get(SCOPE_KEY)
+    if status != 401 or noted is not None:
         return noted
     return limits.take(FAILURES, scope["client"][0] if scope.get("client") else "")

@@ -1,7 +1,7 @@
 """Short-lived tokens: HS256 JWTs that the service signs and verifies itself (RFC 7519)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -20,7 +20,8 @@ class Claims:
     """What a verified token says. subject: user id or device id; user_id: the account.
 
     born: when the account was created, by which an erased account's tokens are told from those of
-    the next account with the same id; None for devices, whose enrolment says the same.
+    the next account with the same id; None for devices, whose enrolment says the same. thumbprint:
+    RFC 7638, of the key that a device's token is bound to (RFC 9449, 6.1); None for users.
     """
 
     kind: TokenKind
@@ -28,6 +29,7 @@ class Claims:
     user_id: str
     expires_at: float
     born: float | None = None
+    thumbprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,21 @@ class TokenSigner:
         user_id: str,
         ttl_s: float,
         born: float | None = None,
+        thumbprint: str | None = None,
     ) -> str:
-        """A token for `subject` that ends after `ttl_s`."""
+        """A token for `subject` that ends after `ttl_s`; a device's needs a thumbprint."""
         now = self._clock()
-        claims = {"typ": kind, "sub": subject, "usr": user_id, "iat": now, "exp": now + ttl_s}
+        claims: dict[str, Any] = {
+            "typ": kind,
+            "sub": subject,
+            "usr": user_id,
+            "iat": now,
+            "exp": now + ttl_s,
+        }
         if born is not None:
             claims["born"] = born
+        if thumbprint is not None:
+            claims["cnf"] = {"jkt": thumbprint}
         return jwt.encode({"alg": ALGORITHM}, claims, self._key, algorithms=[ALGORITHM])
 
     def verify(self, token: str) -> Claims | TokenRefused:
@@ -78,4 +89,12 @@ class TokenSigner:
         born = claims.get("born")
         if not (born is None or isinstance(born, int | float)):
             return TokenRefused("token_invalid")
-        return Claims(kind, subject, user_id, float(expires_at), born)
+        thumbprint = _thumbprint(claims.get("cnf"))
+        if (thumbprint is None) == (kind == "device"):
+            return TokenRefused("token_invalid")
+        return Claims(kind, subject, user_id, float(expires_at), born, thumbprint)
+
+
+def _thumbprint(confirmation: object) -> str | None:
+    found = confirmation.get("jkt") if isinstance(confirmation, dict) else None
+    return found if isinstance(found, str) and found else None

@@ -38,3 +38,22 @@ redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return 1
 """
 )
+
+ADMIT_PROOF = """
+-- KEYS: used proofs of the present window; those of the window that the proof's nonce names, if it
+-- is ours. ARGV: a fresh epoch, life of a memory in s, the nonce's epoch, id of the proof.
+-- Answers the epoch of the present window, and what becomes of the proof.
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+local function epoch_of(key)
+  local kept = redis.call('HMGET', key, 'epoch', 'run')
+  if kept[1] and kept[2] == run then return kept[1] end
+  redis.call('DEL', key)
+  redis.call('HSET', key, 'epoch', ARGV[1], 'run', run)
+  redis.call('EXPIRE', key, ARGV[2])
+  return ARGV[1]
+end
+local present = epoch_of(KEYS[1])
+if not KEYS[2] or epoch_of(KEYS[2]) ~= ARGV[3] then return {present, 'void'} end
+if redis.call('HSETNX', KEYS[2], ARGV[4], '') == 1 then return {present, 'new'} end
+return {present, 'used'}
+"""

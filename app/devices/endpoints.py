@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from app.access.dependencies import Caller, DevicesPerson, DevicesServer, Only
+from app.access.possession import give_nonce
 from app.clock import rfc3339
 from app.devices import service
 from app.devices.schemas import (
@@ -31,18 +32,24 @@ async def post_code(state: StateOf, who: DevicesServer, user_id: PathId) -> Enro
 
 
 @router.post("/devices", status_code=201, summary="Enrol a device")
-async def post_device(state: StateOf, body: Enrolment, response: Response) -> EnrolledDevice:
+async def post_device(
+    state: StateOf, body: Enrolment, request: Request, response: Response
+) -> EnrolledDevice:
     """The code is the credential; the proof shows possession of the key. Repeatable with both."""
     device, new = await service.enrol(state, body)
+    await give_nonce(state, request)
     if not new:
         response.status_code = 200
     return device
 
 
 @router.post("/devices/{device_id}/tokens", status_code=201, summary="Renew a device's token")
-async def post_token(state: StateOf, device_id: PathId, body: TokenRequest) -> DeviceToken:
+async def post_token(
+    state: StateOf, device_id: PathId, body: TokenRequest, request: Request
+) -> DeviceToken:
     """For a device whose token has expired; check-ins renew it without this call."""
     token = await service.renew_token(state, device_id, body.proof)
+    await give_nonce(state, request)
     state["metrics"].protocol.labels("token", "renewed").inc()
     return token
 

@@ -70,7 +70,7 @@ async def enrol(state: State, body: Enrolment) -> tuple[EnrolledDevice, bool]:
         device = await state["database"].transaction("enrol_device", run)
     except IntegrityError:  # another request enrolled this very key in between: find it now
         device = await state["database"].transaction("enrol_device", run)
-    token = mint_token(state, device.id, device.user_id)
+    token = mint_token(state, device.id, device.user_id, thumbprint)
     answer = EnrolledDevice(device_id=device.id, user_id=device.user_id, **token.model_dump())
     return answer, device.id == device_id
 
@@ -113,7 +113,7 @@ async def renew_token(state: State, device_id: str, proof: str) -> DeviceToken:
         raise _proof_expired(now)
     if device.revoked_at is not None:
         raise Problem(403, "device_revoked", "This device is not enrolled any more.")
-    return mint_token(state, device.id, device.user_id)
+    return mint_token(state, device.id, device.user_id, device.thumbprint)
 
 
 def _asks_for_token(claims: dict[str, object], device_id: str) -> bool:
@@ -130,10 +130,10 @@ def _proof_expired(now: float) -> Problem:
     return problem
 
 
-def mint_token(state: State, device_id: str, user_id: str) -> DeviceToken:
-    """A token for an enrolled device."""
+def mint_token(state: State, device_id: str, user_id: str, thumbprint: str) -> DeviceToken:
+    """A token for an enrolled device, bound to its key."""
     ttl_s = state["settings"].device_token_ttl_s
-    token = state["tokens"].mint("device", device_id, user_id, ttl_s)
+    token = state["tokens"].mint("device", device_id, user_id, ttl_s, thumbprint=thumbprint)
     return DeviceToken(token=token, expires_at=rfc3339(state["clock"]() + ttl_s))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 
-from app.access.dependencies import DeviceCaller, DeviceToken, OperationsServer
+from app.access.dependencies import Caller, DeviceCaller, DeviceToken, OperationsServer
 from app.clock import rfc3339
 from app.devices.service import mint_token
 from app.errors import Problem, not_found
@@ -46,7 +46,7 @@ async def post_check_in(state: StateOf, who: DeviceToken, body: CheckInBody) -> 
     granted = found.work is not None
     step = "check_in_granted" if granted else "check_in_wait"
     state["metrics"].protocol.labels(step, "ok").inc()
-    return JSONResponse(_check_in_answer(state, found) | _renewed(state, who.subject, who.user_id))
+    return JSONResponse(_check_in_answer(state, found) | _renewed(state, who))
 
 
 def _check_in_answer(state: State, found: CheckIn) -> dict[str, Any]:
@@ -78,9 +78,10 @@ def _retry(found: CheckIn) -> dict[str, Any] | None:
     return {"after_s": after_s, "before_s": before_s, "reason": found.wait.reason}
 
 
-def _renewed(state: State, device_id: str, user_id: str | None) -> dict[str, str]:
-    assert user_id is not None, "a device token names its user"
-    renewed = mint_token(state, device_id, user_id)
+def _renewed(state: State, who: Caller) -> dict[str, str]:
+    assert who.user_id is not None, "a device's token names its user"
+    assert who.thumbprint is not None, "a device's token is bound to its key"
+    renewed = mint_token(state, who.subject, who.user_id, who.thumbprint)
     return {"token": renewed.token, "token_expires_at": renewed.expires_at}
 
 

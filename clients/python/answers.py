@@ -33,7 +33,7 @@ class Failure:
 
     status: None when no answer came. reason: stable code of the service's problem document, or
     "no_answer", "malformed_answer", "body_too_large", "http_<status>". errors: (field, message).
-    retry_after_s: how long the service asks to wait.
+    retry_after_s: how long the service asks to wait. headers: names in lower case.
     """
 
     status: int | None
@@ -42,6 +42,7 @@ class Failure:
     errors: tuple[tuple[str, str], ...] = ()
     retry_after_s: float | None = None
     document: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def transient(self) -> bool:
@@ -154,6 +155,7 @@ def read_problem(status: int, headers: Mapping[str, str], body: bytes, now: floa
         tuple((str(e.get("field", "")), str(e.get("message", ""))) for e in pairs),
         retry_after_s(headers.get("retry-after"), now),
         document,
+        headers,
     )
 
 

@@ -1,12 +1,11 @@
-"""The requests of one device, each with its token, each answered by a typed value.
+"""The requests of one device, each with its token and a proof, each answered by a typed value.
 
-A token is kept in memory only: the key on the disk can always buy another one.
+Token and nonce are kept in memory only: the key on the disk can always buy others.
 """
 
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import quote
 
 from clients.python.answers import (
@@ -20,6 +19,7 @@ from clients.python.answers import (
     read_receipt,
 )
 from clients.python.keystore import DeviceKey
+from clients.python.request_proof import NONCE_HEADER, RequestProofs
 from clients.python.transport import JSON_BYTES_MAX, Transport
 from federation.canonical import raw_digest
 
@@ -30,24 +30,28 @@ RECORDS_PER_PAGE = 20
 
 @dataclass(frozen=True)
 class Enrolled:
-    """What the service made of an enrolment."""
+    """What the service made of an enrolment. nonce: for the first request."""
 
     device_id: str
     user_id: str
     token: str
+    nonce: str | None = None
 
 
 def enrol(transport: Transport, base_url: str, code: str, key: DeviceKey) -> Enrolled | Failure:
     """Redeem a code with the device's key. The same code and key again: the same device."""
     body = {"code": code, "public_key": key.public_jwk, "proof": key.enrolment_proof(code)}
     answer = transport.send("POST", f"{base_url}/v1/devices", value=body)
-    fields = answer if isinstance(answer, Failure) else read_json(answer)
+    if isinstance(answer, Failure):
+        return answer
+    fields = read_json(answer)
     if isinstance(fields, Failure):
         return fields
     names = ("device_id", "user_id", "token")
     if not all(isinstance(fields.get(name), str) and fields[name] for name in names):
         return Failure(None, "malformed_answer", f"the enrolment lacks one of {', '.join(names)}")
-    return Enrolled(fields["device_id"], fields["user_id"], fields["token"])
+    nonce = answer.headers.get(NONCE_HEADER)
+    return Enrolled(fields["device_id"], fields["user_id"], fields["token"], nonce)
 
 
 class Connection:
@@ -61,12 +65,13 @@ class Connection:
         key: DeviceKey,
         clock: Callable[[], float],
         token: str | None = None,
+        nonce: str | None = None,
     ) -> None:
         self._transport = transport
         self._base_url = base_url
         self._device_id = device_id
         self._key = key
-        self._clock = clock
+        self._proofs = RequestProofs(key, clock, nonce)
         self._token = token
 
     def check_in(self) -> CheckIn | Failure:
@@ -122,34 +127,42 @@ class Connection:
         value: object = None,
         bytes_max: int = JSON_BYTES_MAX,
     ) -> Answer | Failure:
-        """One request with a token; when it is not taken, once more with a fresh one."""
-        had_token = self._token is not None
+        """One request with a token and a proof of the key.
+
+        Sent once more with a fresh nonce or the service's time when it asks for that, and with a
+        fresh token when the one at hand is not taken: each at most once.
+        """
+        had_token, may_repeat = self._token is not None, True
         while True:
-            failure = None if self._token else self._renew_token(self._clock())
+            failure = None if self._token else self._renew_token()
             if failure is not None:
                 return failure
+            assert self._token is not None
             answer = self._transport.send(
                 method,
                 url,
-                token=self._token,
-                headers=headers,
+                headers=(headers or {}) | self._proofs.headers(method, url, self._token),
                 content=content,
                 value=value,
                 bytes_max=bytes_max,
             )
-            if not (had_token and isinstance(answer, Failure) and answer.status == 401):
+            if self._proofs.learn(answer):
+                if not may_repeat:
+                    return answer
+                may_repeat = False
+            elif had_token and isinstance(answer, Failure) and answer.status == 401:
+                had_token, self._token = False, None
+            else:
                 return answer
-            had_token, self._token = False, None
 
-    def _renew_token(self, issued_at: float, again: bool = True) -> Failure | None:
+    def _renew_token(self, again: bool = True) -> Failure | None:
         url = f"{self._base_url}/v1/devices/{quote(self._device_id, safe='')}/tokens"
-        proof = self._key.token_proof(self._device_id, issued_at)
+        proof = self._key.token_proof(self._device_id, self._proofs.now)
         answer = self._transport.send("POST", url, value={"proof": proof})
+        # A device whose clock is wrong signs by the service's clock instead.
+        if self._proofs.learn(answer) and again:
+            return self._renew_token(again=False)
         if isinstance(answer, Failure):
-            # A device whose clock is wrong signs by the service's clock instead.
-            server_time = _instant(answer.document.get("server_time"))
-            if again and answer.reason == "proof_expired" and server_time is not None:
-                return self._renew_token(server_time, again=False)
             return answer
         fields = read_json(answer)
         if isinstance(fields, Failure):
@@ -158,11 +171,4 @@ class Connection:
         if not isinstance(token, str) or not token:
             return malformed(answer, ValueError("token: must be text"))
         self._token = token
-        return None
-
-
-def _instant(value: object) -> float | None:
-    try:
-        return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
-    except ValueError:
         return None

@@ -53,6 +53,7 @@ class Device(Closing):
         models: ModelStore | None = None,
         options: DeviceOptions | None = None,
         token: str | None = None,
+        nonce: str | None = None,
     ) -> None:
         self.identity = identity
         self._folder = folder
@@ -69,6 +70,7 @@ class Device(Closing):
             key,
             self._options.clock,
             token,
+            nonce,
         )
         self._session = Session(self._options.retry, waits.uniform)
         self._rounds = Participation(
@@ -113,7 +115,7 @@ class Device(Closing):
             raise ServiceProblem(found)
         identity = Identity(base_url, found.device_id, found.user_id)
         files.save_identity(identity)
-        return cls(files, identity, key, transport, models, options, found.token)
+        return cls(files, identity, key, transport, models, options, found.token, found.nonce)
 
     @classmethod
     def open(

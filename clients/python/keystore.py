@@ -1,12 +1,15 @@
 """The device's own key: P-256, made here, never sent. It signs proofs of possession (RFC 7515)."""
 
+import base64
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from joserfc import jws
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
@@ -14,13 +17,18 @@ from clients.python.durable_files import CorruptedStateError, replace_file
 
 CURVE = "P-256"
 ALGORITHM = "ES256"
+COORDINATE_BYTES = 32
+# RFC 6979: no signature depends on random numbers, which give the key away when they are bad.
+DETERMINISTIC = ECDSA(SHA256(), deterministic_signing=True)
 
 
 class DeviceKey:
     """A P-256 key pair. The private part leaves this object only for the PEM file."""
 
     def __init__(self, key: ECKey) -> None:
-        self._key = key
+        signer = key.get_op_key("sign")
+        assert isinstance(signer, EllipticCurvePrivateKey), "the key is private"
+        self._key, self._signer = key, signer
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -56,10 +64,23 @@ class DeviceKey:
         jwk = self._key.as_dict(private=False)
         return {name: str(jwk[name]) for name in ("kty", "crv", "x", "y")}
 
-    def sign(self, claims: Mapping[str, object]) -> str:
-        """A compact ES256 JWS over the claims as JSON."""
-        payload = json.dumps(dict(claims)).encode()
-        return jws.serialize_compact({"alg": ALGORITHM}, payload, self._key, [ALGORITHM])
+    @property
+    def thumbprint(self) -> str:
+        """The name of the public key (RFC 7638)."""
+        return self._key.thumbprint()
+
+    def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
+        """A compact ES256 JWS over the claims as JSON. header: its members beside `alg`."""
+        return self.sign_bytes(json.dumps(dict(claims)).encode(), header or {})
+
+    def sign_bytes(self, payload: bytes, header: Mapping[str, object]) -> str:
+        """The same over bytes as they are."""
+        whole = json.dumps({"alg": ALGORITHM, **header}).encode()
+        signing_input = f"{_base64url(whole)}.{_base64url(payload)}"
+        signature = self._signer.sign(signing_input.encode(), DETERMINISTIC)
+        r, s = decode_dss_signature(signature)
+        raw = r.to_bytes(COORDINATE_BYTES) + s.to_bytes(COORDINATE_BYTES)
+        return f"{signing_input}.{_base64url(raw)}"
 
     def enrolment_proof(self, code: str) -> str:
         """Shows that who redeems the code holds this key."""
@@ -68,3 +89,7 @@ class DeviceKey:
     def token_proof(self, device_id: str, issued_at: float) -> str:
         """Buys a token for the device. issued_at: Unix seconds by the service's clock."""
         return self.sign({"device_id": device_id, "purpose": "token", "iat": issued_at})
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

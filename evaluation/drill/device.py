@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 from clients.python.answers import (
@@ -23,10 +22,14 @@ from clients.python.answers import (
     read_receipt,
 )
 from clients.python.keystore import DeviceKey
+from clients.python.request_proof import RequestProofs
 from evaluation.drill.behaviour import Profile
 from evaluation.drill.transport import Reply, Request
 
 T = TypeVar("T")
+
+# Proofs name the whole address; the service under rehearsal has no public one.
+ORIGIN = "http://drill"
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,10 @@ class VirtualDevice:
         self.visits = 0
         self._clock, self._tell = clock, tell
         self._token: str | None = None
-        self._correction_s = 0.0
+        self._proofs = RequestProofs(identity.key, self._own_time)
+
+    def _own_time(self) -> float:
+        return self._clock() + self.profile.skew_s
 
     def begin_visit(self) -> None:
         """The app starts: tokens live in memory only."""
@@ -121,34 +127,42 @@ class VirtualDevice:
         return receipt.outcome if isinstance(receipt, Receipt) else receipt.reason
 
     def _send(self, request: Request, step: str) -> Steps[tuple[Answer | Failure, dict[str, int]]]:
-        """One request with a token; when it is not taken, once more with a fresh one."""
-        had_token = self._token is not None
+        """One request with a token and a proof.
+
+        Once more with the nonce or the time that it is told, and once more with a fresh token when
+        the one at hand is not taken.
+        """
+        had_token, may_repeat = self._token is not None, True
         while True:
             if self._token is None:
                 refused = yield from self._renew(again=True)
                 if refused is not None:
                     return refused, {}
-            credential = {"authorization": f"Bearer {self._token}"}
+            assert self._token is not None
+            proof = self._proofs.headers(request.method, ORIGIN + request.path, self._token)
             signed = Request(
-                request.method, request.path, {**request.headers, **credential}, request.body
+                request.method, request.path, {**request.headers, **proof}, request.body
             )
             answer, moved = yield from self._exchange(signed, step)
-            if not (had_token and isinstance(answer, Failure) and answer.status == 401):
+            if self._proofs.learn(answer):
+                if not may_repeat:
+                    return answer, moved
+                may_repeat = False
+            elif had_token and isinstance(answer, Failure) and answer.status == 401:
+                had_token, self._token = False, None
+            else:
                 return answer, moved
-            had_token, self._token = False, None
 
     def _renew(self, again: bool) -> Steps[Failure | None]:
         """Buy a token; a device whose clock is wrong learns the service's time and asks again."""
-        now = self._clock() + self.profile.skew_s + self._correction_s
-        body = json.dumps({"proof": self.identity.key.token_proof(self.identity.id, now)}).encode()
+        proof = self.identity.key.token_proof(self.identity.id, self._proofs.now)
         headers = {"content-type": "application/json"}
         path = f"/v1/devices/{self.identity.id}/tokens"
-        answer, moved = yield from self._exchange(Request("POST", path, headers, body), "token")
+        asked = Request("POST", path, headers, json.dumps({"proof": proof}).encode())
+        answer, moved = yield from self._exchange(asked, "token")
+        if self._proofs.learn(answer) and again:
+            return (yield from self._renew(again=False))
         if isinstance(answer, Failure):
-            server_time = answer.document.get("server_time")
-            if again and answer.reason == "proof_expired" and isinstance(server_time, str):
-                self._correction_s += datetime.fromisoformat(server_time).timestamp() - now
-                return (yield from self._renew(again=False))
             return answer
         fields = read_json(answer)
         if isinstance(fields, Failure):

@@ -22,7 +22,7 @@ from app.settings import LimitSettings, Settings
 from app.store.tables import metadata
 from app.wiring import State, lifespan
 from tests.app.databases import Databases, PostgresDatabases, SqliteFiles
-from tests.app.device_by_hand import Connect
+from tests.app.device_by_hand import Connect, DeviceAuth, new_key
 
 SECRET = "a secret of the tests that has thirty-two bytes at least"
 
@@ -184,11 +184,14 @@ async def clients_of(app: FastAPI, state: State) -> AsyncIterator[Connect]:
         scope["state"] = dict(state)
         await app(scope, receive, send)
 
-    def make(credential: str | None) -> httpx.AsyncClient:
-        headers = {"Authorization": f"Bearer {credential}"} if credential else {}
+    def make(credential: str | httpx.Auth | None) -> httpx.AsyncClient:
+        auth = credential if isinstance(credential, httpx.Auth) else None
+        headers = {"Authorization": f"Bearer {credential}"} if credential and not auth else {}
         transport = httpx.ASGITransport(app=with_state)
         clients.append(
-            httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers)
+            httpx.AsyncClient(
+                transport=transport, base_url="http://test", headers=headers, auth=auth
+            )
         )
         return clients[-1]
 
@@ -255,11 +258,15 @@ def refused(snapshot: Callable[[], Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def mint(state: State) -> Callable[..., str]:
-    """`mint("user", "someone")`: a token as the service would make it."""
+def mint(state: State) -> Callable[..., Any]:
+    """`mint("user", "someone")`: a credential as the service would make it, for `connect`."""
 
-    def make(kind: Any, user_id: str, ttl_s: float = 60.0) -> str:
-        return state["tokens"].mint(kind, user_id, user_id, ttl_s)
+    def make(kind: Any, user_id: str, ttl_s: float = 60.0) -> str | DeviceAuth:
+        if kind == "user":
+            return state["tokens"].mint(kind, user_id, user_id, ttl_s)
+        key = new_key()
+        token = state["tokens"].mint(kind, user_id, user_id, ttl_s, thumbprint=key.thumbprint())
+        return DeviceAuth(key, token)
 
     return make
 

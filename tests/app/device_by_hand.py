@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,14 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from app.models.bundle import Bundle, decode_bundle
+from clients.python.answers import Answer, Failure, read_problem
+from clients.python.keystore import DeviceKey
+from clients.python.request_proof import RequestProofs
 from federation.grid import to_words
 from federation.plan import Plan
 from federation.update_codec import encode
 
-Connect = Callable[[str | None], httpx.AsyncClient]
+Connect = Callable[[str | httpx.Auth | None], httpx.AsyncClient]
 
 
 def new_key() -> ECKey:
@@ -40,6 +44,35 @@ def enrolment(code: str, key: ECKey) -> dict[str, Any]:
 
 def content_digest(body: bytes) -> str:
     return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+
+
+class DeviceAuth(httpx.Auth):
+    """Presents a device's token with a proof of its key for each request.
+
+    Learns nonce and time as a device does.
+    """
+
+    def __init__(self, key: ECKey, token: str, nonce: str | None = None) -> None:
+        self.key, self.token = key, token
+        self._proofs = RequestProofs(DeviceKey(key), time.time, nonce)
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        for _ in range(3):
+            made = self._proofs.headers(request.method, str(request.url), self.token)
+            request.headers.update(made)
+            answer = yield request
+            if not self._proofs.learn(await read_answer(answer)):
+                return
+
+
+async def read_answer(answer: httpx.Response) -> Answer | Failure:
+    body = await answer.aread()
+    headers = {name.lower(): text for name, text in answer.headers.items()}
+    if answer.is_success or answer.status_code == 304:
+        return Answer(answer.status_code, headers, body)
+    return read_problem(answer.status_code, headers, body, time.time())
 
 
 @dataclass
@@ -98,7 +131,7 @@ async def enrol_device(server: httpx.AsyncClient, connect: Connect, user_id: str
     answer = await connect(None).post("/v1/devices", json=enrolment(code, key))
     assert answer.status_code == 201, answer.text
     found = answer.json()
-    return HandDevice(found["device_id"], user_id, key, connect(found["token"]))
+    return HandDevice(found["device_id"], user_id, key, connect(DeviceAuth(key, found["token"])))
 
 
 async def put_items(server: httpx.AsyncClient, n: int, first: int = 0) -> None:

@@ -106,6 +106,10 @@ GOOD = {"typ": "user", "sub": "ann", "usr": "ann", "exp": 2000.0}
         forged({**GOOD, "typ": "server"}),
         forged({**GOOD, "typ": ["user"]}),
         forged({**GOOD, "exp": "2000"}),
+        forged({**GOOD, "typ": "device"}),
+        forged({**GOOD, "typ": "device", "cnf": "key"}),
+        forged({**GOOD, "typ": "device", "cnf": {"jkt": 1}}),
+        forged({**GOOD, "cnf": {"jkt": "key"}}),
         *(forged({k: v for k, v in GOOD.items() if k != left_out}) for left_out in GOOD),
         f"{segment({'alg': 'none'})}.{segment(GOOD)}.",
         f"{segment({'alg': 'HS256'})}.{segment(GOOD)}.",
@@ -141,9 +145,8 @@ def test_a_token_ends_at_its_second() -> None:
 
 @given(st.text(min_size=1, max_size=32))
 def test_a_minted_token_is_read_back(user_id: str) -> None:
-    assert signer().verify(signer().mint("device", "d1", user_id, 60.0)) == Claims(
-        "device", "d1", user_id, 1060.0
-    )
+    token = signer().mint("device", "d1", user_id, 60.0, thumbprint="key")
+    assert signer().verify(token) == Claims("device", "d1", user_id, 1060.0, thumbprint="key")
 
 
 async def test_a_revoked_key_is_refused_by_other_workers_within_seconds(

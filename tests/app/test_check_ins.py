@@ -8,7 +8,7 @@ import pytest
 from app.settings import Settings
 from app.wiring import State
 from federation.plan import Plan
-from tests.app.device_by_hand import Connect, HandDevice, enrol, put_user
+from tests.app.device_by_hand import Connect, DeviceAuth, HandDevice, enrol, put_user
 from tests.app.round_world import RoundWorld, Snapshot, small_rounds
 
 
@@ -68,7 +68,7 @@ class TestCheckIn:
         bundle = await ada.download(assignment)
         assert bundle.catalogue == found["catalogue"]
         assert bundle.block.size == plan.n_block == 12
-        renewed = world.connect(found["token"])
+        renewed = world.connect(DeviceAuth(ada.key, found["token"]))
         assert (await renewed.get(assignment["bundle_url"])).status_code == 200
 
     async def test_asking_again_gives_the_same_assignment_without_a_write(

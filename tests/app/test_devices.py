@@ -14,6 +14,7 @@ from app.wiring import State
 from tests.app.conftest import FakeClock
 from tests.app.device_by_hand import (
     Connect,
+    DeviceAuth,
     enrol,
     enrolment,
     new_code,
@@ -200,7 +201,7 @@ class TestTokens:
         body = {"proof": sign(device.key, claims)}
         answer = await connect(None).post(f"/v1/devices/{device.id}/tokens", json=body)
         assert answer.status_code == 201
-        renewed = connect(answer.json()["token"])
+        renewed = connect(DeviceAuth(device.key, answer.json()["token"]))
         assert (await renewed.post("/v1/rounds/check-in", json={})).status_code == 200
 
 

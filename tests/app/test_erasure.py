@@ -160,16 +160,17 @@ async def test_the_round_still_adds_up_under_a_pseudonym(
 
 async def test_its_devices_and_tokens_are_worthless(
     client: httpx.AsyncClient,
-    connect: Callable[[str | None], httpx.AsyncClient],
+    connect: Callable[[Any], httpx.AsyncClient],
     state: State,
+    mint: Callable[..., Any],
     ann: None,
 ) -> None:
     user_token = state["tokens"].mint("user", NAME, NAME, 60.0)
-    device_tokens = [state["tokens"].mint("device", d, NAME, 60.0) for d in ("idle", "busy")]
+    devices = [mint("device", name) for name in ("idle", "busy")]
     await client.delete(PATH)
     assert (await connect(user_token).get(PATH)).status_code == 404
-    for token in device_tokens:
-        answer = await connect(token).post("/v1/rounds/check-in", json={})
+    for device in devices:
+        answer = await connect(device).post("/v1/rounds/check-in", json={})
         assert (answer.status_code, answer.json()["reason"]) == (403, "device_revoked")
 
 

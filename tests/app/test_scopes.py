@@ -11,7 +11,6 @@ import pytest
 from app.access.route_table import routes_of, table
 from app.access.scopes import SCOPES
 from app.main import create_app
-from app.wiring import State
 from tests.app.round_world import RoundWorld
 from tests.app.test_every_route import OPEN, filled
 
@@ -62,7 +61,6 @@ async def test_a_key_of_one_scope(
 
 async def test_a_credential_of_each_kind(
     world: RoundWorld,
-    state: State,
     connect: Connect,
     server_key: str,
     publishable_key: str,
@@ -70,19 +68,19 @@ async def test_a_credential_of_each_kind(
     subtests: pytest.Subtests,
 ) -> None:
     (device,) = await world.enrol("ada")
-    credentials = {
-        "server": server_key,
-        "publishable": publishable_key,
-        "user": mint("user", "ada"),
-        "device": state["tokens"].mint("device", device.id, "ada", 60.0),
+    clients = {
+        "server": connect(server_key),
+        "publishable": connect(publishable_key),
+        "user": connect(mint("user", "ada")),
+        "device": device.client,
     }
     for route in ROUTES:
-        for kind, credential in credentials.items():
+        for kind, asking in clients.items():
             if route.only is None or (kind in route.only.kinds and route.method == "DELETE"):
                 continue  # what is open has tests of its own; the device must last to the end
             with subtests.test(f"{kind}: {route.method} {route.path}"):
-                asking = connect(credential).request(route.method, filled(route.path, "1"), json={})
-                is_wrong = reason_of(await asking) == (403, "wrong_credential")
+                answer = await asking.request(route.method, filled(route.path, "1"), json={})
+                is_wrong = reason_of(answer) == (403, "wrong_credential")
                 assert is_wrong == (kind not in route.only.kinds)
 
 

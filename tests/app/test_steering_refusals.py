@@ -12,7 +12,7 @@ from app.rounds.steering import ABANDON, MOVES, PAUSE, RESUME, START
 from app.settings import Settings
 from app.wiring import State
 from tests.app.conftest import FakeClock
-from tests.app.device_by_hand import Connect, put_items
+from tests.app.device_by_hand import Connect, DeviceAuth, put_items
 from tests.app.round_world import RoundWorld, small_rounds
 from tests.app.test_every_route import OPERATIONS, filled
 
@@ -41,7 +41,7 @@ async def test_only_a_server_key_steers(
     (device,) = await world.enrol("ada")
     others = [connect(publishable_key), connect(mint("user", "ada")), device.client]
     born = await device.check_in()  # a token that the service itself gave
-    others.append(connect(born["token"]))
+    others.append(connect(DeviceAuth(device.key, born["token"])))
     for method, path in STEERING:
         await refused(connect(None).request(method, filled(path, "1")), 401, "unauthorised")
     for client in others:

@@ -17,6 +17,8 @@ import uvicorn
 from joserfc import jws
 from joserfc.jwk import ECKey
 
+from app.access.dpop import Bound, ProofRefused, verify_proof
+from app.access.public_keys import PublicKeys, thumbprint_of
 from clients.python.device import Device
 from clients.python.options import DeviceOptions
 from clients.python.session import RetryPolicy
@@ -65,6 +67,8 @@ class Service:
         self.granted: dict[str, str] = {}
         self.updates: dict[str, bytes] = {}
         self.tokens: set[str] = set()
+        self.nonce = "nonce-0"
+        self.used: set[str] = set()
         self.clock_ahead_s = 0.0
         self.bodies: dict[str, bytes] = {}
         self.receipt_key = ECKey.generate_key("P-256")
@@ -85,7 +89,7 @@ class Service:
             await start(send, 200, {"content-length": "1000"})
             await send({"type": "http.response.body", "body": b"{", "more_body": True})
             raise ConnectionAbortedError("a planned cut")
-        await start(send, status, about)
+        await start(send, status, about | {"dpop-nonce": self.nonce})
         await send({"type": "http.response.body", "body": answer})
 
     def count(self, start: str) -> int:
@@ -109,10 +113,13 @@ class Service:
             return self._token(parts[1], json.loads(body)["proof"])
         if path == "/.well-known/jwks.json":
             return ok({"keys": [self.receipt_key.as_dict(private=False)]})
-        token = headers.get("authorization", "").removeprefix("Bearer ")
+        token = headers.get("authorization", "").removeprefix("DPoP ")
         if token not in self.tokens:
             return problem(401, "token_expired")
         device = token.split(":")[0]
+        refused = self._check_proof(Bound(method, "", path, token, ""), device, headers)
+        if refused is not None:
+            return refused
         if path == "/v1/rounds/check-in":
             return self._check_in(device)
         if parts[0] == "updates" and parts[-1] == "proof":
@@ -120,6 +127,20 @@ class Service:
         if parts[0] == "updates":
             return self._upload(device, parts[1], headers, body)
         return self._model(parts, headers)
+
+    def _check_proof(
+        self, bound: Bound, device: str, headers: dict[str, str]
+    ) -> tuple[int, dict[str, str], bytes] | None:
+        bound = replace(bound, path=bound.path.split("?")[0])
+        bound = replace(bound, thumbprint=thumbprint_of(self.keys[device]) or "")
+        now = time.time() + self.clock_ahead_s
+        found = verify_proof(headers.get("dpop", ""), bound, PublicKeys(), now)
+        if isinstance(found, ProofRefused):
+            return problem(401, found.reason, server_time=instant(now))
+        if found.jti in self.used:
+            return problem(401, "dpop_replayed")
+        self.used.add(found.jti)
+        return None if found.nonce == self.nonce else problem(401, "dpop_nonce")
 
     def _enrol(self, asked: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         jwk, code = asked["public_key"], asked["code"]

@@ -12,6 +12,9 @@ from typing import Any
 
 from joserfc.jwk import ECKey
 
+from clients.python.answers import Answer, Failure, read_problem
+from clients.python.keystore import DeviceKey
+from clients.python.request_proof import RequestProofs
 from tests.app.device_by_hand import enrolment
 from tests.faults.fingerprint import LOSS, fingerprint
 from tests.faults.http_messages import (
@@ -24,6 +27,8 @@ from tests.faults.http_messages import (
 
 OUTAGE_PAUSE_S = (0.02, 0.1)
 RESTING_S = 0.1
+# Replicas without their cache have a nonce each.
+NONCES_TRIED = 4
 OUTAGES = {502, 503}
 GONE = {"round_closed", "assignment_expired"}
 
@@ -58,6 +63,7 @@ class Witness:
     number: int
     user_id: str
     token: str
+    proofs: RequestProofs
     receipts: list[Receipt] = field(default_factory=list)
     pending: Pending | None = None
 
@@ -98,9 +104,12 @@ class Crowd:
         user_id = f"user-{number}"
         await self.ask(server_key, "PUT", f"/v1/users/{user_id}", {"mode": "device"})
         made = await self.ask(server_key, "POST", f"/v1/users/{user_id}/enrolment-codes", None)
-        body = enrolment(json.loads(made.body)["code"], ECKey.generate_key("P-256"))
-        found = json.loads((await self.ask("", "POST", "/v1/devices", body)).body)
-        return Witness(number, user_id, found["token"])
+        key = ECKey.generate_key("P-256")
+        body = enrolment(json.loads(made.body)["code"], key)
+        answer = await self.ask("", "POST", "/v1/devices", body)
+        proofs = RequestProofs(DeviceKey(key), time.time)
+        proofs.learn(understood(answer))
+        return Witness(number, user_id, json.loads(answer.body)["token"], proofs)
 
     async def ask(self, credential: str, method: str, path: str, body: Any, **more: str) -> Message:
         """A request that must succeed; an outage is waited for. more: further headers."""
@@ -173,6 +182,17 @@ class Crowd:
         await asyncio.sleep(self._random.uniform(*OUTAGE_PAUSE_S))
         return None
 
+    async def ask_as(
+        self, witness: Witness, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> Message | None:
+        """The answer to a device, which sends again what only lacked the newest nonce."""
+        for _ in range(NONCES_TRIED):
+            proof = witness.proofs.headers(method, f"http://service{path}", witness.token)
+            answer = await self._exchange(request(method, path, headers | proof, body))
+            if answer is None or not witness.proofs.learn(understood(answer)):
+                return answer
+        return None
+
     async def _check_in(self, witness: Witness) -> float:
         found = await self.lease(witness)
         if found is None:
@@ -186,8 +206,8 @@ class Crowd:
 
     async def lease(self, witness: Witness) -> dict[str, Any] | None:
         """What a check-in answers; None in an outage."""
-        headers = {"Authorization": f"Bearer {witness.token}", "Content-Type": "application/json"}
-        answer = await self._exchange(request("POST", "/v1/rounds/check-in", headers, b"{}"))
+        headers = {"Content-Type": "application/json"}
+        answer = await self.ask_as(witness, "POST", "/v1/rounds/check-in", headers, b"{}")
         if answer is None or not self._expected(answer, {200}):
             return None
         found: dict[str, Any] = json.loads(answer.body)
@@ -195,15 +215,14 @@ class Crowd:
         return found
 
     async def _download(self, witness: Witness, url: str) -> bool:
-        headers = {"Authorization": f"Bearer {witness.token}"}
-        answer = await self._exchange(request("GET", url, headers, b""))
+        answer = await self.ask_as(witness, "GET", url, {}, b"")
         # 404: the round ended in between, and its bundle with it.
         return answer is not None and self._expected(answer, {200, 404}) and answer.status == 200
 
     async def _deliver(self, witness: Witness) -> float:
         pending = witness.pending
         assert pending is not None
-        answer = await self._exchange(upload(witness.token, pending))
+        answer = await self.ask_as(witness, *upload(pending))
         if answer is not None:
             self.take_answer(witness, pending, answer)
         return 0.0
@@ -234,11 +253,19 @@ def prepare(witness: Witness, assignment: dict[str, Any], loss: float = LOSS) ->
     return Pending(assignment, body, f"sha256:{hashlib.sha256(body).hexdigest()}")
 
 
-def upload(token: str, pending: Pending) -> bytes:
-    """The request that delivers an update."""
+def upload(pending: Pending) -> tuple[str, str, dict[str, str], bytes]:
+    """The request that delivers an update: method, path, headers, body."""
     headers = {
-        "Authorization": f"Bearer {token}",
         "Content-Type": "application/octet-stream",
         "Content-Digest": header_of(pending.body_digest),
     }
-    return request("PUT", pending.assignment["upload_url"], headers, pending.body)
+    return "PUT", pending.assignment["upload_url"], headers, pending.body
+
+
+def understood(answer: Message) -> Answer | Failure:
+    """The answer as a device reads it."""
+    lines = [line.partition(":") for line in answer.head.decode().split("\r\n")[1:]]
+    headers = {name.lower(): text.strip() for name, _, text in lines}
+    if answer.status < 300:
+        return Answer(answer.status, headers, answer.body)
+    return read_problem(answer.status, headers, answer.body, time.time())
