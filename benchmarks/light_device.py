@@ -148,10 +148,12 @@ class LightDevice:
             return bundle
         if digest(bundle.body) != plan.bundle:
             return Objection("bundle_digest_mismatch", "the bundle is not the one of the plan")
-        return pending_upload(assignment, upload_url, constant_update(plan))
+        return pending_upload(
+            assignment, upload_url, constant_update(plan), self._connection.sign_upload
+        )
 
     def _send(self, pending: PendingUpload, now: float) -> Outcome:
-        answer, status = self._connection.upload(pending.url, pending.body, pending.digest)
+        answer, status = self._connection.upload(pending)
         return self._session.on_upload(pending, answer, status, now, self._failures)
 
 

@@ -33,8 +33,9 @@ class AuditRecord:
     their accounts, sorted and distinct. metrics: the cohort's means. gate: outcome of the checks
     before publication. training_state: digest of the tower and optimiser that training goes on
     from. updates_root: Merkle root over the updates in the sum, in the order of their assignments.
-    build: what the version's bytes depend on beside all this, such as the library's version and the
-    number of threads. Only a round has plan, sum, members, gate and updates_root.
+    signatures_root: likewise over the envelopes that devices signed; null if none did. build: what
+    the version's bytes depend on beside all this, such as the library's version and the number of
+    threads. Only a round has plan, sum, members, gate and the two roots.
 
     base: the version that this one was made from, null if that is its parent; a change of the
     catalogue or a rollback may reach back. restored_row, restored_from: the one row that a rollback
@@ -59,6 +60,7 @@ class AuditRecord:
     restored_from: int | None = None
     restored_row: int | None = None
     updates_root: str | None = None
+    signatures_root: str | None = None
     build: Mapping[str, Scalar] | None = None
 
     def __post_init__(self) -> None:
@@ -98,9 +100,10 @@ class AuditRecord:
             require_digest(self.plan, "plan")
             require_digest(self.sum, "sum")
             require_text(self.gate, "gate")
-        if self.updates_root is not None:
-            require_digest(self.updates_root, "updates_root")
-        for name in ("plan", "sum", "gate", "updates_root"):
+        for name in ("updates_root", "signatures_root"):
+            if getattr(self, name) is not None:
+                require_digest(getattr(self, name), name)
+        for name in ("plan", "sum", "gate", "updates_root", "signatures_root"):
             if self.kind != "round" and getattr(self, name) is not None:
                 raise ValueError(f"{name}: only a round has one")
         if (self.count > 0) != (self.kind == "round"):

@@ -12,6 +12,7 @@ from federation.canonical import PREFIX, raw_digest
 
 LEAF, NODE = b"\x00", b"\x01"
 UPDATE_LABEL = b"twofold/update/1"
+SIGNATURE_LABEL = b"twofold/signature/1"
 
 
 def update_leaves(updates: Iterable[tuple[str, str]]) -> list[bytes]:
@@ -25,6 +26,14 @@ def update_leaves(updates: Iterable[tuple[str, str]]) -> list[bytes]:
 def update_leaf(assignment: str, body_digest: str) -> bytes:
     """The leaf of an update: a label, the 32 bytes of its body's digest, its assignment's id."""
     return UPDATE_LABEL + raw_digest(body_digest) + assignment.encode("utf-8")
+
+
+def signature_leaves(signatures: Iterable[tuple[str, str]]) -> list[bytes]:
+    """The leaves of the envelopes of a round's updates, (assignment, digest), in the same order."""
+    return [
+        SIGNATURE_LABEL + raw_digest(name) + assignment.encode("utf-8")
+        for assignment, name in sorted(signatures)
+    ]
 
 
 def tree_root(leaves: Sequence[bytes]) -> str:

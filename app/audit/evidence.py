@@ -11,7 +11,7 @@ from app.coordinator.model import FOLDER as MODELS
 from app.coordinator.reducing import read_sum
 from app.coordinator.repository import VersionRow
 from app.coordinator.retention import Retention
-from app.coordinator.round_version import updates_root
+from app.coordinator.round_version import signatures_root, updates_root
 from app.models.bundle import FOLDER as BUNDLES
 from app.models.publish import CATALOGUES
 from app.models.shards import FOLDER as SHARDS
@@ -74,6 +74,8 @@ def _check_round(evidence: Evidence) -> BrokenLink | None:
         return evidence.broken(f"count: the round accepted {len(found.members)} updates")
     if updates_root(found.members) != record.updates_root:
         return evidence.broken("updates_root: not that of the accepted updates")
+    if signatures_root(found.members) != record.signatures_root:
+        return evidence.broken("signatures_root: not that of the accepted updates")
     return None
 
 

@@ -28,7 +28,7 @@ TABLE_BOUND = 1e-3
 
 # What follows from plan, sum and members alone, on every build. Not the members' digests: those of
 # an erased account can no longer be made.
-EXACT_FIELDS = ("plan", "sum", "count", "metrics", "gate", "updates_root")
+EXACT_FIELDS = ("plan", "sum", "count", "metrics", "gate", "updates_root", "signatures_root")
 
 Outcome = Literal["checkpoint", "identical", "within_bound", "not_compared"]
 

@@ -25,6 +25,7 @@ class RoundEvidence:
     members: tuple[str, ...]
     metrics: Mapping[str, int | float | str]
     updates_root: str
+    signatures_root: str | None
     gate: str = "passed"
 
 

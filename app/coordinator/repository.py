@@ -48,7 +48,8 @@ class VersionRow:
 class Member:
     """An accepted update: whose it is, which blob holds it, and what it was made for.
 
-    staleness: model steps that it is behind; plan_digest: of the round that granted its lease.
+    staleness: model steps that it is behind; plan_digest: of the round that granted its lease;
+    signature_digest: of the envelope that its device signed, None for virtual ones.
     """
 
     assignment_id: str
@@ -56,6 +57,7 @@ class Member:
     body_digest: str
     staleness: int
     plan_digest: str
+    signature_digest: str | None
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ async def members(
             updates.c.body_digest,
             updates.c.staleness,
             rounds.c.plan_digest,
+            updates.c.signature_digest,
         )
         .join(updates, updates.c.assignment_id == assignments.c.id)
         .join(rounds, rounds.c.id == assignments.c.round_id)

@@ -15,7 +15,7 @@ from app.models.bundle import decode_bundle
 from app.models.publish import VersionContent
 from app.store.blobs import BlobStore
 from federation.audit import member_digest
-from federation.merkle import tree_root, update_leaves
+from federation.merkle import signature_leaves, tree_root, update_leaves
 from federation.plan import Plan
 from federation.round_state import SUM_LOST
 from recsys.arrays import Floats
@@ -68,6 +68,7 @@ def make_round_version(
         members=_member_digests(closed, secret),
         metrics=dict(metrics or {}),
         updates_root=updates_root(closed.members),
+        signatures_root=signatures_root(closed.members),
     )
     return _checked(blobs, parent, closed, state, evidence, metrics)
 
@@ -106,6 +107,13 @@ def _member_digests(closed: ClosedRound, secret: bytes) -> tuple[str, ...]:
 def updates_root(members: list[Member]) -> str:
     """The Merkle root over the members' updates."""
     return tree_root(update_leaves((one.assignment_id, one.body_digest) for one in members))
+
+
+def signatures_root(members: list[Member]) -> str | None:
+    """The Merkle root over the envelopes of those who signed; None if nobody did."""
+    signed = [(m.assignment_id, m.signature_digest) for m in members]
+    named = [(assignment, name) for assignment, name in signed if name is not None]
+    return tree_root(signature_leaves(named)) if named else None
 
 
 def cohort_metrics(means: Floats, count: int) -> dict[str, int | float] | None:

@@ -11,11 +11,15 @@ from app.store.tables import devices, enrolment_codes, users
 
 @dataclass(frozen=True)
 class StoredCode:
-    """An enrolment code as stored: its hash stands for it."""
+    """An enrolment code as stored: its hash stands for it.
+
+    replaces: it needs no approval by a device that is there.
+    """
 
     user_id: str
     expires_at: float
     device_id: str | None
+    replaces: bool
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,10 @@ async def user_exists(connection: AsyncConnection, user_id: str) -> bool:
 
 
 async def add_code(
-    connection: AsyncConnection, hashed: bytes, user_id: str, expires_at: float
+    connection: AsyncConnection, hashed: bytes, user_id: str, expires_at: float, replaces: bool
 ) -> None:
     """Store a code that nobody has used."""
-    values = {"hash": hashed, "user_id": user_id, "expires_at": expires_at}
+    values = {"hash": hashed, "user_id": user_id, "expires_at": expires_at, "replaces": replaces}
     await connection.execute(insert(enrolment_codes).values(values))
 
 
@@ -62,6 +66,7 @@ async def lock_code(connection: AsyncConnection, hashed: bytes) -> StoredCode | 
         enrolment_codes.c.user_id,
         enrolment_codes.c.expires_at,
         enrolment_codes.c.device_id,
+        enrolment_codes.c.replaces,
     )
     query = select(*columns).where(enrolment_codes.c.hash == hashed).with_for_update()
     row = (await connection.execute(query)).first()

@@ -33,7 +33,7 @@ async def make_code(state: State, user_id: str) -> EnrolmentCode:
     async def run(connection: AsyncConnection) -> None:
         if not await repository.user_exists(connection, user_id):
             raise not_found("user")
-        await repository.add_code(connection, key_hash(code), user_id, expires_at)
+        await repository.add_code(connection, key_hash(code), user_id, expires_at, False)
 
     await state["database"].transaction("make_enrolment_code", run)
     return EnrolmentCode(code=code, expires_at=rfc3339(expires_at))

@@ -27,12 +27,16 @@ from federation.update_codec import update_bytes
 
 @dataclass(frozen=True)
 class Delivery:
-    """A body that is stored. seen: the lease before it came; requests: that the device needed."""
+    """A body that is stored. seen: the lease before it came; requests: that the device needed.
+
+    signature_digest: of the envelope; None for virtual devices.
+    """
 
     device_id: str
     seen: Lease
     body_digest: str
     requests: int | None
+    signature_digest: str | None
 
     @property
     def assignment_id(self) -> str:
@@ -115,14 +119,14 @@ class _Group:
         if offer.lease.accepted is not None:
             return Taken(offer.lease.accepted, offer.stored, is_new=False)
         after, effects = stepped
-        update = self._update(offer, effects[0], one.body_digest)
+        update = self._update(offer, effects[0], one)
         self._stored = replace(self._stored, state=after)
         self._effects.extend(effects)
         self._leases[one.assignment_id] = replace(offer.lease, accepted=update)
         self.accepted.append((update, one.requests))
         return Taken(update, offer.stored, is_new=True)
 
-    def _update(self, offer: Offer, effect: Effect, body_digest: str) -> Update:
+    def _update(self, offer: Offer, effect: Effect, one: Delivery) -> Update:
         """The update's row with its receipt, which goes out only once the row is committed."""
         assert isinstance(effect, Accept)
         size_bytes = update_bytes(offer.plan.n_words)
@@ -130,7 +134,7 @@ class _Group:
             assignment=offer.lease.assignment.id,
             round=offer.stored.id,
             plan_digest=offer.plan.digest,
-            body_digest=body_digest,
+            body_digest=one.body_digest,
             size_bytes=size_bytes,
             staleness=offer.staleness,
             accepted_at=rfc3339(self._now),
@@ -141,10 +145,11 @@ class _Group:
             round_id=offer.stored.id,
             position=effect.position,
             staleness=offer.staleness,
-            body_digest=body_digest,
+            body_digest=one.body_digest,
             size_bytes=size_bytes,
             accepted_at=self._now,
             receipt=self._signer.sign(claims),
+            signature_digest=one.signature_digest,
         )
 
     async def save(self, connection: AsyncConnection, job_updates: int) -> None:

@@ -15,6 +15,7 @@ from app.rounds import offers, request_count, service, uploads, views_repository
 from app.rounds.schemas import CheckInAnswer, CheckInBody, ReceiptView, RoundList, RoundView
 from app.rounds.service import CheckIn
 from app.rounds.update_body import check_length, declared_digest, pieces_of
+from app.rounds.upload_signature import HEADER, check_signature
 from app.rounds.views import round_view
 from app.settings import UPDATE_BYTES_MAX
 from app.wiring import State, StateOf
@@ -34,7 +35,14 @@ UPLOAD_OPENAPI: dict[str, Any] = {
             "required": True,
             "description": "RFC 9530: sha-256=:<base64 of the body's SHA-256>:",
             "schema": {"type": "string"},
-        }
+        },
+        {
+            "name": HEADER,
+            "in": "header",
+            "required": True,
+            "description": "Compact ES256 JWS by the device's key; see docs/protocol.md",
+            "schema": {"type": "string"},
+        },
     ],
 }
 
@@ -112,9 +120,11 @@ async def _put(state: State, device_id: str, assignment_id: str, request: Reques
     offer = await offers.find_offer(state, device_id, assignment_id)
     check_length(request.headers.get("content-length"), offer.plan)
     declared = declared_digest(request.headers.get("content-digest"))
+    signature = request.headers.get(HEADER)
+    envelope = check_signature(signature, offer, declared, state["public_keys"])
     offers.check_open(offer, declared, state["clock"]())
     pieces = pieces_of(request.stream(), offer.plan)
-    taken = await uploads.receive_update(state, device_id, offer, pieces, declared)
+    taken = await uploads.receive_update(state, device_id, offer, pieces, declared, envelope)
     receipt = uploads.receipt(taken.update, taken.stored, offer.plan)
     return JSONResponse(receipt, 201 if taken.is_new else 200)
 

@@ -28,7 +28,7 @@ class Update:
     """The record of an accepted update; its bytes lie in the blob store until the round ends.
 
     position: its place in the round's sum; staleness: model steps that it is behind; receipt: as
-    signed when it was accepted, a compact JWS.
+    signed when it was accepted, a compact JWS; signature_digest: of the device's envelope.
     """
 
     assignment_id: str
@@ -39,6 +39,7 @@ class Update:
     size_bytes: int
     accepted_at: float
     receipt: str
+    signature_digest: str | None
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,14 @@ class Lease:
 
     assignment: Assignment
     accepted: Update | None
+
+
+@dataclass(frozen=True)
+class Holder:
+    """An enrolled device. public_key: bare JWK, empty if it is virtual; lease: if it is its own."""
+
+    public_key: dict[str, str]
+    lease: Lease | None
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ _UPDATE = (
     updates.c.size_bytes,
     updates.c.accepted_at,
     updates.c.receipt,
+    updates.c.signature_digest,
 )
 
 
@@ -85,7 +95,7 @@ _LEASE_OF_ACCOUNT = _LEASE.where(
     assignments.c.counts_in == bindparam("in_round"), assignments.c.user_id == bindparam("account")
 )
 _LEASE_OF_DEVICE: Select[Any] = (
-    select(devices.c.revoked_at, *_ASSIGNMENT, *_UPDATE)
+    select(devices.c.revoked_at, devices.c.public_key, *_ASSIGNMENT, *_UPDATE)
     .outerjoin(
         assignments,
         (assignments.c.device_id == devices.c.id) & (assignments.c.id == bindparam("assignment")),
@@ -118,15 +128,15 @@ async def leases_by_id(connection: AsyncConnection, ids: Collection[str]) -> dic
     return {lease.assignment.id: lease for lease in found}
 
 
-async def device_lease(
+async def find_holder(
     connection: AsyncConnection, assignment_id: str, device_id: str
-) -> tuple[bool, Lease | None]:
-    """Whether the device is enrolled, and its own assignment; a foreign one is none."""
+) -> Holder | None:
+    """The device with its own assignment; a foreign one is none. None if it is not enrolled."""
     mine = {"assignment": assignment_id, "device": device_id}
     row = (await connection.execute(_LEASE_OF_DEVICE, mine)).first()
     if row is None or row[0] is not None:
-        return False, None
-    return True, None if row[1] is None else _lease(row[1:])
+        return None
+    return Holder(row[1], None if row[2] is None else _lease(row[2:]))
 
 
 def _lease(row: "Row[Any]") -> Lease:

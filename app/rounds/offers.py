@@ -1,6 +1,7 @@
 """An offer: an update that a device wants to hand in, as the records stand to it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +27,7 @@ class Offer:
     """A lease as the records have it: the round that would take its update, and its own plan.
 
     newest_round: the round that was opened last; staleness: model steps behind `stored`.
+    device_key: bare JWK of the device that asks; empty where none does.
     """
 
     lease: Lease
@@ -33,6 +35,7 @@ class Offer:
     plan: Plan
     newest_round: int
     staleness: int
+    device_key: Mapping[str, str] = field(default_factory=dict)
 
     def event(self, body_digest: str, now: float) -> UploadOffered:
         """What the engine is told of an upload with this digest."""
@@ -72,15 +75,17 @@ async def find_offer(state: State, device_id: str, assignment_id: str) -> Offer:
     Raises: Problem 403 `device_revoked`, 404 `not_assigned`; a foreign assignment looks like none.
     """
     async with state["database"].read() as connection:
-        is_live, lease = await leases.device_lease(connection, assignment_id, device_id)
-        if not is_live:
+        holder = await leases.find_holder(connection, assignment_id, device_id)
+        if holder is None:
             raise problem_of(REVOKED)
+        lease = holder.lease
         if lease is None:
             detail = "No assignment of this device has this address."
             raise problem_of(Refusal("not_assigned", detail))
         stored = await repository.find_round(connection, lease.assignment.counts_in)
         assert stored is not None, "an assignment names its round"
-        return await offer_of(connection, lease, stored)
+        offer = await offer_of(connection, lease, stored)
+        return replace(offer, device_key=holder.public_key)
 
 
 async def offer_of(connection: AsyncConnection, lease: Lease, stored: StoredRound) -> Offer:

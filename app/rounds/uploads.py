@@ -14,7 +14,7 @@ from app.errors import Problem
 from app.rounds import leases_repository as leases
 from app.rounds import request_count
 from app.rounds.accepting import Delivery, Taken, accept
-from app.rounds.leases_repository import Lease, Update
+from app.rounds.leases_repository import Update
 from app.rounds.offers import Offer, check_open
 from app.rounds.repository import StoredRound
 from app.rounds.update_body import BodyCheck
@@ -36,10 +36,12 @@ async def receive_update(
     offer: Offer,
     pieces: AsyncIterator[bytes],
     body_digest: str,
+    signature_digest: str | None,
 ) -> Taken:
     """Check and store the update as it comes in, and have its round take it.
 
-    body_digest: `sha256:<hex>` that the device declared; checked here.
+    body_digest: `sha256:<hex>` that the device declared; checked here. signature_digest: of the
+    envelope, which was checked; None for virtual devices, which have no key.
     Raises: Problem with the reason of the refusal.
     """
     check = BodyCheck(body_digest, offer.plan)
@@ -51,18 +53,20 @@ async def receive_update(
     name = blob_name(offer.lease.assignment.id, body_digest)
     await _read(pieces, StoredInflow(check, state["blobs"], name))
     crash_point("upload_after_blob")
-    return await _accept(state, device_id, offer.lease, body_digest)
+    requests = await request_count.add(state["cache"], device_id)
+    delivery = Delivery(device_id, offer.lease, body_digest, requests, signature_digest)
+    return await _accept(state, delivery)
 
 
 async def accept_update(
     state: State, device_id: str, offer: Offer, body: bytes, body_digest: str
 ) -> Taken:
-    """The same for a body that is at hand."""
+    """The same for a virtual device, whose body is at hand."""
 
     async def whole() -> AsyncIterator[bytes]:
         yield body
 
-    return await receive_update(state, device_id, offer, whole(), body_digest)
+    return await receive_update(state, device_id, offer, whole(), body_digest, None)
 
 
 async def _read(pieces: AsyncIterator[bytes], inflow: "Inflow") -> None:
@@ -139,14 +143,13 @@ class StoredInflow(Inflow):
             draft.close()
 
 
-async def _accept(state: State, device_id: str, seen: Lease, body_digest: str) -> Taken:
-    requests = await request_count.add(state["cache"], device_id)
+async def _accept(state: State, delivery: Delivery) -> Taken:
     try:
-        return await accept(state, Delivery(device_id, seen, body_digest, requests))
+        return await accept(state, delivery)
     except Problem as problem:
         # 503: the next buffer may take these very bytes, perhaps from another request right now.
         if problem.status < 500:
-            await _forget(state, seen.assignment.id, body_digest)
+            await _forget(state, delivery.assignment_id, delivery.body_digest)
         raise
 
 

@@ -114,6 +114,8 @@ enrolment_codes = Table(
     Column("user_id", Id, ForeignKey("users.id"), nullable=False),
     Column("expires_at", Double, nullable=False),
     Column("device_id", Id),
+    # Enrols a further device without the approval of one that is there.
+    Column("replaces", Boolean, nullable=False),
 )
 
 devices = Table(
@@ -220,6 +222,9 @@ updates = Table(
     Column("size_bytes", Integer, nullable=False),
     # The signed receipt as it was given: the same upload again gets the same bytes.
     Column("receipt", Text, nullable=False),
+    # Of the envelope that the device signed; null for virtual devices. The envelope itself stays
+    # with the device: a public key can be computed from a signature, and erasure must end that.
+    Column("signature_digest", Text),
     # Requests of the device from assignment to receipt; null when the counter was away.
     Column("requests", Integer),
     Column("accepted_at", Double, nullable=False),

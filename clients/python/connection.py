@@ -20,8 +20,10 @@ from clients.python.answers import (
 )
 from clients.python.keystore import DeviceKey
 from clients.python.request_proof import NONCE_HEADER, RequestProofs
+from clients.python.state import PendingUpload
 from clients.python.transport import JSON_BYTES_MAX, Transport
 from federation.canonical import raw_digest
+from federation.device_claims import UploadClaims
 
 BINARY = "application/octet-stream"
 # A record names every member of its round.
@@ -95,11 +97,19 @@ class Connection:
         """Something under `/v1/models/`."""
         return self.download(f"{self._base_url}/v1/models/{path}", etag=etag)
 
-    def upload(self, url: str, body: bytes, digest: str) -> tuple[Receipt | Failure, int]:
+    def sign_upload(self, claims: UploadClaims) -> str:
+        """The envelope of an update."""
+        return self._key.upload_signature(claims)
+
+    def upload(self, pending: PendingUpload) -> tuple[Receipt | Failure, int]:
         """Put an update; with the status of the answer: 201 if it is new, 200 if it was there."""
-        coded = base64.b64encode(raw_digest(digest)).decode()
-        headers = {"Content-Type": BINARY, "Content-Digest": f"sha-256=:{coded}:"}
-        answer = self._send("PUT", url, headers=headers, content=body)
+        coded = base64.b64encode(raw_digest(pending.digest)).decode()
+        headers = {
+            "Content-Type": BINARY,
+            "Content-Digest": f"sha-256=:{coded}:",
+            "Upload-Signature": pending.signature,
+        }
+        answer = self._send("PUT", pending.url, headers=headers, content=pending.body)
         if isinstance(answer, Failure):
             return answer, answer.status or 0
         return read_receipt(answer), answer.status

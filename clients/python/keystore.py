@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from clients.python.durable_files import CorruptedStateError, replace_file
+from federation.device_claims import APPROVAL_TYPE, UPLOAD_TYPE, ApprovalClaims, UploadClaims
 
 CURVE = "P-256"
 ALGORITHM = "ES256"
@@ -81,6 +82,14 @@ class DeviceKey:
         r, s = decode_dss_signature(signature)
         raw = r.to_bytes(COORDINATE_BYTES) + s.to_bytes(COORDINATE_BYTES)
         return f"{signing_input}.{_base64url(raw)}"
+
+    def upload_signature(self, claims: UploadClaims) -> str:
+        """The envelope of an update."""
+        return self.sign_bytes(claims.to_json(), {"typ": UPLOAD_TYPE})
+
+    def approval(self, claims: ApprovalClaims) -> str:
+        """Lets another device of the same user enrol."""
+        return self.sign_bytes(claims.to_json(), {"typ": APPROVAL_TYPE})
 
     def enrolment_proof(self, code: str) -> str:
         """Shows that who redeems the code holds this key."""

@@ -139,7 +139,7 @@ class Participation:
         body = make_update(work.plan, work.settings, bundle, history, self._rng)
         if isinstance(body, Objection):
             return body
-        return pending_upload(assignment, work.upload_url, body)
+        return pending_upload(assignment, work.upload_url, body, self._connection.sign_upload)
 
     def _accept_work(self, assignment: Assignment) -> Work | Objection:
         checked = check_plan(assignment, self._limits)
@@ -169,7 +169,7 @@ class Participation:
         return self._ledger.objection(work.plan, work.assignment.round)
 
     def _send(self, pending: PendingUpload, now: float) -> Outcome:
-        answer, status = self._connection.upload(pending.url, pending.body, pending.digest)
+        answer, status = self._connection.upload(pending)
         if isinstance(answer, Receipt):
             answer = keep_receipt(self._connection, self._folder.receipts, pending, answer)
         return self._session.on_upload(pending, answer, status, now, self._schedule.failures)

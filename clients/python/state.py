@@ -58,7 +58,8 @@ class Identity:
 class PendingUpload:
     """An update between its making and its receipt. The same bytes are sent until an answer comes.
 
-    url: where the service said to put it; digest: of `body`.
+    url: where the service said to put it; digest: of `body`; signature: the envelope, made once, so
+    that the one whose digest the service keeps is the one that is at hand.
     """
 
     assignment: str
@@ -66,6 +67,7 @@ class PendingUpload:
     url: str
     digest: str
     body: bytes
+    signature: str
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ class DeviceFolder:
     def save_pending(self, pending: PendingUpload) -> None:
         """Store an update; from here on a restart sends these bytes and no others."""
         header = {"assignment": pending.assignment, "round": pending.round, "url": pending.url}
-        line = json.dumps(header | {"digest": pending.digest}).encode()
+        header |= {"digest": pending.digest, "signature": pending.signature}
+        line = json.dumps(header).encode()
         replace_file(self.path / "pending.update", line, b"\n", pending.body)
 
     def drop_pending(self) -> None:
@@ -227,13 +230,15 @@ def _read_pending(body: bytes) -> PendingUpload:
     line, newline, update = body.partition(b"\n")
     if not newline:
         raise ValueError("it has no header line")
-    fields = require_fields(read_object(line), ["assignment", "round", "url", "digest"])
+    names = ["assignment", "round", "url", "digest", "signature"]
+    fields = require_fields(read_object(line), names)
     pending = PendingUpload(
         require_text(fields["assignment"], "assignment"),
         require_int(fields["round"], "round", 0),
         require_text(fields["url"], "url"),
         require_digest(fields["digest"], "digest"),
         update,
+        require_text(fields["signature"], "signature"),
     )
     if digest(update) != pending.digest:
         raise ValueError("its bytes are not those of its digest")

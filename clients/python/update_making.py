@@ -1,5 +1,7 @@
 """From a bundle and a history to the bytes of an update: train, clip, round to the grid, encode."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from clients.python.answers import Assignment
@@ -9,6 +11,7 @@ from clients.python.own_history import within
 from clients.python.plan_checks import check_bundle
 from clients.python.state import PendingUpload
 from federation.canonical import digest
+from federation.device_claims import UploadClaims
 from federation.grid import to_words
 from federation.plan import Plan
 from federation.update_codec import encode
@@ -45,6 +48,11 @@ def make_update(
     return encode(plan.digest, to_words(result.delta.astype(np.float32), metrics, plan.grid))
 
 
-def pending_upload(assignment: Assignment, upload_url: str, body: bytes) -> PendingUpload:
+def pending_upload(
+    assignment: Assignment, upload_url: str, body: bytes, sign: Callable[[UploadClaims], str]
+) -> PendingUpload:
     """The update as it is stored before it is sent. upload_url: checked, absolute."""
-    return PendingUpload(assignment.id, assignment.round, upload_url, digest(body), body)
+    claims = UploadClaims(assignment.plan_digest, assignment.round, assignment.id, digest(body))
+    return PendingUpload(
+        assignment.id, assignment.round, upload_url, claims.body_digest, body, sign(claims)
+    )

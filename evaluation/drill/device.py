@@ -5,7 +5,6 @@ returns what the reply means. Whoever drives it decides when and over what.
 """
 
 import base64
-import hashlib
 import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 from clients.python.answers import (
     Answer,
+    Assignment,
     CheckIn,
     Failure,
     Receipt,
@@ -25,6 +25,8 @@ from clients.python.keystore import DeviceKey
 from clients.python.request_proof import RequestProofs
 from evaluation.drill.behaviour import Profile
 from evaluation.drill.transport import Reply, Request
+from federation.canonical import digest, raw_digest
+from federation.device_claims import UploadClaims
 
 T = TypeVar("T")
 
@@ -103,12 +105,18 @@ class VirtualDevice:
         self._tell("downloaded", **moved)
         return answer.body
 
-    def upload(self, url: str, body: bytes) -> Steps[Receipt | Failure]:
-        """Put an update; tells whether it is new, was there before, or is refused."""
-        coded = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    def upload(self, assignment: Assignment, url: str, body: bytes) -> Steps[Receipt | Failure]:
+        """Put an update; tells whether it is new, was there before, or is refused.
+
+        url: of the assignment, unless the device is up to something.
+        """
+        name = digest(body)
+        coded = base64.b64encode(raw_digest(name)).decode()
+        held = assignment.plan_digest, assignment.round, assignment.id
         headers = {
             "content-type": "application/octet-stream",
             "content-digest": f"sha-256=:{coded}:",
+            "upload-signature": self.identity.key.upload_signature(UploadClaims(*held, name)),
         }
         answer, moved = yield from self._send(Request("PUT", url, headers, body), "upload")
         if isinstance(answer, Failure):

@@ -11,7 +11,6 @@ import numpy as np
 
 from clients.python.answers import Assignment, CheckIn, Failure, Receipt
 from clients.python.session import MISSED_ROUND_REASONS, RetryPolicy
-from evaluation.drill.behaviour import Conduct
 from evaluation.drill.bodies import MALFORMED, OFF_GRID, Updates, another_update
 from evaluation.drill.device import Pause, Steps, Tell, VirtualDevice
 from evaluation.drill.trace import Arrival
@@ -105,16 +104,16 @@ class Visit:
         elif conduct == "foreign":
             url = self._around.address_of_another(self._device.identity.number)
         shown = self._shown(body)
-        answer = yield from self._device.upload(url, shown)
+        answer = yield from self._device.upload(assignment, url, shown)
         failures = 0
         # A full buffer is being published: the same bytes go out until the next one takes them.
         while isinstance(answer, Failure) and answer.transient:
             failures += 1
             yield Pause(POLICY.backoff_s(failures, self._draw))
-            answer = yield from self._device.upload(url, shown)
+            answer = yield from self._device.upload(assignment, url, shown)
         self._device.not_before = self._now()
         if isinstance(answer, Receipt):
-            yield from self._repeat(conduct, url, body)
+            yield from self._repeat(assignment, body)
         elif isinstance(answer, Failure):
             self._device.not_before += self._wait_after(answer)
 
@@ -123,13 +122,14 @@ class Visit:
         wrongs = {"malformed": MALFORMED, "off_grid": OFF_GRID}.get(self._arrival.conduct)
         return body if wrongs is None else wrongs[int(self._rng.integers(len(wrongs)))](body)
 
-    def _repeat(self, conduct: Conduct, url: str, body: bytes) -> Steps[None]:
+    def _repeat(self, assignment: Assignment, body: bytes) -> Steps[None]:
         """What a device sends that has its receipt already."""
+        url, conduct = assignment.upload_url, self._arrival.conduct
         if conduct == "replay":
             yield Pause(REPLAYED_AFTER_S)
         bodies = {"replay": [body], "twice": [body, body], "other_bytes": [another_update(body)]}
         for again in bodies.get(conduct, []):
-            yield from self._device.upload(url, again)
+            yield from self._device.upload(assignment, url, again)
 
     def _wait_after(self, failure: Failure) -> float:
         if failure.transient or failure.reason in MISSED_ROUND_REASONS:

@@ -101,6 +101,7 @@ def upgrade() -> None:
         sa.Column(
             "device_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
         ),
+        sa.Column("replaces", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_enrolment_codes_user_id")),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_enrolment_codes")),
     )
@@ -315,6 +316,7 @@ def upgrade() -> None:
         sa.Column("body_digest", sa.Text(), nullable=False),
         sa.Column("size_bytes", sa.Integer(), nullable=False),
         sa.Column("receipt", sa.Text(), nullable=False),
+        sa.Column("signature_digest", sa.Text(), nullable=True),
         sa.Column("requests", sa.Integer(), nullable=True),
         sa.Column("accepted_at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(

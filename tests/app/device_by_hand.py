@@ -5,7 +5,7 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -17,6 +17,8 @@ from app.models.bundle import Bundle, decode_bundle
 from clients.python.answers import Answer, Failure, read_problem
 from clients.python.keystore import DeviceKey
 from clients.python.request_proof import RequestProofs
+from federation.canonical import digest as digest_of
+from federation.device_claims import UploadClaims
 from federation.grid import to_words
 from federation.plan import Plan
 from federation.update_codec import encode
@@ -56,12 +58,14 @@ class DeviceAuth(httpx.Auth):
         self.key, self.token = key, token
         self._proofs = RequestProofs(DeviceKey(key), time.time, nonce)
 
+    def headers(self, method: str, url: str) -> dict[str, str]:
+        return self._proofs.headers(method, url, self.token)
+
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         for _ in range(3):
-            made = self._proofs.headers(request.method, str(request.url), self.token)
-            request.headers.update(made)
+            request.headers.update(self.headers(request.method, str(request.url)))
             answer = yield request
             if not self._proofs.learn(await read_answer(answer)):
                 return
@@ -77,17 +81,23 @@ async def read_answer(answer: httpx.Response) -> Answer | Failure:
 
 @dataclass
 class HandDevice:
-    """An enrolled device with a client that presents its token."""
+    """An enrolled device with a client that presents its token.
+
+    leases: assignments that it was given, by their upload URLs.
+    """
 
     id: str
     user_id: str
     key: ECKey
     client: httpx.AsyncClient
+    leases: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     async def check_in(self) -> dict[str, Any]:
         answer = await self.client.post("/v1/rounds/check-in", json={})
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
+        if found["assignment"] is not None:
+            self.leases[found["assignment"]["upload_url"]] = found["assignment"]
         return found
 
     async def download(self, assignment: dict[str, Any]) -> Bundle:
@@ -96,8 +106,19 @@ class HandDevice:
         return decode_bundle(answer.content)
 
     async def put(self, url: str, body: bytes, **headers: str) -> httpx.Response:
-        given = {"Content-Digest": content_digest(body)} | headers
-        return await self.client.put(url, content=body, headers=given)
+        signature = self.signature(url, digest_of(body))
+        given = {"Content-Digest": content_digest(body), "Upload-Signature": signature}
+        return await self.client.put(url, content=body, headers=given | headers)
+
+    def signature(self, url: str, body_digest: str) -> str:
+        """Of an upload to this address; made up where nothing was assigned to the device."""
+        none = {"plan_digest": digest_of(b""), "round": 1, "id": url}
+        return upload_signature(self.key, self.leases.get(url, none), body_digest)
+
+
+def upload_signature(key: ECKey, assignment: dict[str, Any], body_digest: str) -> str:
+    given = assignment["plan_digest"], assignment["round"], assignment["id"]
+    return DeviceKey(key).upload_signature(UploadClaims(*given, body_digest))
 
 
 def update_body(assignment: dict[str, Any], seed: int, scale: float = 0.1) -> bytes:

@@ -102,7 +102,7 @@ async def ann(client: httpx.AsyncClient, state: State) -> None:
     await store(
         state,
         (user_towers, {"user_id": NAME, **tower}),
-        (enrolment_codes, {"hash": b"h", "user_id": NAME, "expires_at": 9e9}),
+        (enrolment_codes, {"hash": b"h", "user_id": NAME, "expires_at": 9e9, "replaces": False}),
         device("idle"),
         device("busy"),
         (plans, {"digest": "sha256:p", "body": b"{}", "created_at": 0.0}),

@@ -13,7 +13,7 @@ from app.store.blobs import digest_of
 from federation.plan import Plan
 from federation.update_codec import HEADER_BYTES, encode
 from tests.app.conftest import FakeClock
-from tests.app.device_by_hand import HandDevice, update_body
+from tests.app.device_by_hand import HandDevice, content_digest, update_body
 from tests.app.round_world import TARGET, RoundWorld, Snapshot, small_rounds
 
 
@@ -83,13 +83,16 @@ class TestUploadRefused:
         async def chunks() -> Any:
             yield body
 
-        digest = "sha-256=:" + "A" * 43 + "=:"
+        zeros = "sha-256=:" + "A" * 43 + "=:"
+        signature = ada.signature(url, "sha256:" + "0" * 64)
+        signed = {"Content-Digest": zeros, "Upload-Signature": signature}
         for content, headers, status, reason in (
             (chunks(), {}, 411, "length_required"),
             (body, {"Content-Digest": ""}, 422, "digest_required"),
             (body, {"Content-Digest": "sha-256=abc"}, 422, "digest_required"),
             (body, {"Content-Digest": "md5=:AAAA:"}, 422, "digest_required"),
-            (body, {"Content-Digest": digest}, 422, "digest_mismatch"),
+            (body, {"Content-Digest": content_digest(body)}, 422, "signature_invalid"),
+            (body, signed, 422, "digest_mismatch"),
         ):
             answer = await ada.client.put(url, content=content, headers=headers)
             assert (answer.status_code, answer.json()["reason"]) == (status, reason), headers

@@ -9,7 +9,14 @@ from fastapi import FastAPI
 from app.settings import Settings
 from app.wiring import State
 from tests.app.conftest import FakeClock
-from tests.app.device_by_hand import Connect, content_digest, update_body
+from tests.app.device_by_hand import (
+    Connect,
+    DeviceAuth,
+    HandDevice,
+    content_digest,
+    digest_of,
+    update_body,
+)
 from tests.app.round_world import RoundWorld, Snapshot, small_rounds
 
 
@@ -18,10 +25,12 @@ def settings(settings: Settings) -> Settings:
     return small_rounds(settings)
 
 
-async def cut_upload(app: FastAPI, state: State, url: str, token: str, body: bytes) -> int:
+async def cut_upload(app: FastAPI, state: State, url: str, ada: HandDevice, body: bytes) -> int:
     """Send half of a body and hang up; the status that nobody hears."""
-    headers = {
-        "authorization": token,
+    auth = ada.client.auth
+    assert isinstance(auth, DeviceAuth)
+    headers = auth.headers("PUT", f"http://test{url}") | {
+        "upload-signature": ada.signature(url, digest_of(body)),
         "content-type": "application/octet-stream",
         "content-length": str(len(body)),
         "content-digest": content_digest(body),
@@ -36,7 +45,7 @@ async def cut_upload(app: FastAPI, state: State, url: str, token: str, body: byt
         "raw_path": url.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
+        "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
         "client": ("127.0.0.1", 1),
         "server": ("test", 80),
         "state": dict(state),
@@ -69,7 +78,7 @@ async def test_nothing_is_kept_and_the_same_bytes_may_come_again(
     assignment = (await ada.check_in())["assignment"]
     body, url = update_body(assignment, 1), assignment["upload_url"]
     before = await snapshot()
-    status = await cut_upload(app, state, url, ada.client.headers["authorization"], body)
+    status = await cut_upload(app, state, url, ada, body)
     assert status == 400
     assert await snapshot() == before
     assert world.update_blobs() == []

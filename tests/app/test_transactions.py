@@ -12,7 +12,7 @@ from app.store.database import Database
 from app.store.tables import catalogue, enrolment_codes, users
 
 ANN = {"id": "ann", "mode": "device", "state_revision": 1, "created_at": 0.0, "updated_at": 0.0}
-CODE = {"hash": b"h", "user_id": "ann", "expires_at": 1.0}
+CODE = {"hash": b"h", "user_id": "ann", "expires_at": 1.0, "replaces": False}
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from clients.python.options import DeviceOptions
 from clients.python.session import RetryPolicy
 from clients.python.transport import Transport
 from federation.canonical import canonical_json, digest
+from federation.device_claims import UploadClaims
 from federation.receipt import JWS_TYPE
 from recsys.datasets.interactions import Event
 from tests.clients.made_up_model import EVENT_TYPES, World
@@ -201,6 +202,11 @@ class Service:
             return problem(404, "not_assigned")
         if known is not None and known != body:
             return problem(409, "update_conflict")
+        key = ECKey.import_key(dict(self.keys[device]))
+        envelope = jws.deserialize_compact(headers["upload-signature"], key, ["ES256"])
+        claims = UploadClaims(self.plan_digest, self.round, assignment, digest(body))
+        if envelope.payload != claims.to_json():
+            return problem(422, "signature_invalid")
         self.updates[assignment] = body
         self.granted.pop(device, None)
         receipt = {

@@ -18,7 +18,7 @@ from recsys.user_tower import UserTower
 
 ROOT = Path(__file__).parents[2]
 BODY = bytes(range(256)) * 5 + b"\n{}\n"
-PENDING = PendingUpload("a/1", 3, "http://h/v1/updates/a", digest(BODY), BODY)
+PENDING = PendingUpload("a/1", 3, "http://h/v1/updates/a", digest(BODY), BODY, "signature")
 TOWER = StoredTower(
     UserTower(np.arange(4, dtype=np.float32), np.zeros(2, np.float32), np.ones(3, np.float32)), 9, 5
 )
@@ -157,7 +157,8 @@ def test_kill_9_leaves_one_of_the_updates_whole(tmp_path: Path, after_s: float) 
         print("ready", flush=True)
         while True:
             for n, body in enumerate(bodies):
-                folder.save_pending(PendingUpload(str(n), n, "http://h/u", digest(body), body))
+                one = PendingUpload(str(n), n, "http://h/u", digest(body), body, "signature")
+                folder.save_pending(one)
     """)
     command = [sys.executable, "-c", script, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:

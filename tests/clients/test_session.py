@@ -19,7 +19,7 @@ from clients.python.state import PendingUpload, Schedule
 from federation.canonical import digest
 
 POLICY = RetryPolicy(first_s=2.0, most_s=100.0, spread=0.5, permanent_s=1000.0)
-PENDING = PendingUpload("a", 1, "http://h/u", digest(b"x"), b"x")
+PENDING = PendingUpload("a", 1, "http://h/u", digest(b"x"), b"x", "signature")
 NOW = 50.0
 
 

@@ -51,7 +51,7 @@ async def leases(world: FaultWorld, least: int) -> list[Lease]:
 async def send(world: FaultWorld, lease: Lease) -> Message:
     """Deliver by hand; the first receipt is remembered as the device's own."""
     witness, pending = lease
-    answer = await world.crowd.ask_as(witness, *upload(pending))
+    answer = await world.crowd.ask_as(witness, *upload(witness, pending))
     assert answer is not None
     known = [receipt.assignment for receipt in witness.receipts]
     if answer.status in (200, 201) and json.loads(answer.body)["assignment"] not in known:

@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey
 from clients.python.answers import Answer, Failure, read_problem
 from clients.python.keystore import DeviceKey
 from clients.python.request_proof import RequestProofs
-from tests.app.device_by_hand import enrolment
+from tests.app.device_by_hand import enrolment, upload_signature
 from tests.faults.fingerprint import LOSS, fingerprint
 from tests.faults.http_messages import (
     ANSWER_S,
@@ -63,6 +63,7 @@ class Witness:
     number: int
     user_id: str
     token: str
+    key: ECKey
     proofs: RequestProofs
     receipts: list[Receipt] = field(default_factory=list)
     pending: Pending | None = None
@@ -109,7 +110,7 @@ class Crowd:
         answer = await self.ask("", "POST", "/v1/devices", body)
         proofs = RequestProofs(DeviceKey(key), time.time)
         proofs.learn(understood(answer))
-        return Witness(number, user_id, json.loads(answer.body)["token"], proofs)
+        return Witness(number, user_id, json.loads(answer.body)["token"], key, proofs)
 
     async def ask(self, credential: str, method: str, path: str, body: Any, **more: str) -> Message:
         """A request that must succeed; an outage is waited for. more: further headers."""
@@ -222,7 +223,7 @@ class Crowd:
     async def _deliver(self, witness: Witness) -> float:
         pending = witness.pending
         assert pending is not None
-        answer = await self.ask_as(witness, *upload(pending))
+        answer = await self.ask_as(witness, *upload(witness, pending))
         if answer is not None:
             self.take_answer(witness, pending, answer)
         return 0.0
@@ -253,11 +254,12 @@ def prepare(witness: Witness, assignment: dict[str, Any], loss: float = LOSS) ->
     return Pending(assignment, body, f"sha256:{hashlib.sha256(body).hexdigest()}")
 
 
-def upload(pending: Pending) -> tuple[str, str, dict[str, str], bytes]:
+def upload(witness: Witness, pending: Pending) -> tuple[str, str, dict[str, str], bytes]:
     """The request that delivers an update: method, path, headers, body."""
     headers = {
         "Content-Type": "application/octet-stream",
         "Content-Digest": header_of(pending.body_digest),
+        "Upload-Signature": upload_signature(witness.key, pending.assignment, pending.body_digest),
     }
     return "PUT", pending.assignment["upload_url"], headers, pending.body
 
