@@ -8,7 +8,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.access.dpop import ALGORITHM, Bound, Proof, ProofRefused, verify_proof
+from app.access.compact_jws import ALGORITHM
+from app.access.dpop import Bound, Proof, ProofRefused, verify_proof
 from app.access.throttling import throttle
 from app.clock import rfc3339
 from app.errors import Problem
