@@ -9,6 +9,7 @@ from app.access.possession import give_nonce
 from app.clock import rfc3339
 from app.devices import service
 from app.devices.schemas import (
+    CodeRequest,
     DeviceToken,
     DeviceView,
     EnrolledDevice,
@@ -26,9 +27,12 @@ Owner = Annotated[Caller, Depends(Only(("server", "user", "device"), "devices"))
 @router.post(
     "/users/{user_id}/enrolment-codes", status_code=201, summary="Make an enrolment code for a user"
 )
-async def post_code(state: StateOf, who: DevicesServer, user_id: PathId) -> EnrolmentCode:
+async def post_code(
+    state: StateOf, who: DevicesServer, user_id: PathId, body: CodeRequest | None = None
+) -> EnrolmentCode:
     """A code that enrols one device; it is shown once and kept as a hash."""
-    return await service.make_code(state, user_id)
+    replaces = body is not None and body.replaces
+    return await service.make_code(state, user_id, replaces)
 
 
 @router.post("/devices", status_code=201, summary="Enrol a device")

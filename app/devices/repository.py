@@ -91,6 +91,17 @@ async def find_by_thumbprint(connection: AsyncConnection, thumbprint: str) -> St
     return StoredDevice(*row) if row else None
 
 
+async def lock_live_keys(connection: AsyncConnection, user_id: str) -> list[dict[str, str]]:
+    """Public keys of the user's enrolled devices, virtual ones left out.
+
+    The user is locked until the transaction ends: two first devices must not overlook each other.
+    """
+    await connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update())
+    live = (devices.c.user_id == user_id) & devices.c.revoked_at.is_(None)
+    found = (await connection.execute(select(devices.c.public_key).where(live))).scalars()
+    return [key for key in found if key]
+
+
 async def add_device(connection: AsyncConnection, device: StoredDevice) -> None:
     """Store a device."""
     values = {

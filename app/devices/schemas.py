@@ -32,11 +32,22 @@ class PublicKey(StrictBody):
 
 
 class Enrolment(StrictBody):
-    """`proof` signs {"code": the code, "purpose": "enrol"} with the key that is enrolled."""
+    """`proof` signs {"code": the code, "purpose": "enrol"} with the key that is enrolled.
+
+    approval: an enrolled device of the user signs {"code", "purpose": "approve", "thumbprint"} of
+    this key; needed where the user has such a device, unless the code replaces devices.
+    """
 
     code: Annotated[str, Field(min_length=1, max_length=128)]
     public_key: PublicKey
     proof: Proof
+    approval: Proof | None = None
+
+
+class CodeRequest(StrictBody):
+    """replaces: for somebody whose devices are lost, and cannot approve another one."""
+
+    replaces: bool = False
 
 
 class TokenRequest(StrictBody):

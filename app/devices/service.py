@@ -10,19 +10,23 @@ from app.access.dependencies import Caller
 from app.access.secrets import key_hash
 from app.clock import rfc3339
 from app.devices import repository
+from app.devices.approvals import is_approval
 from app.devices.proofs import import_public_key, proof_payload
 from app.devices.repository import StoredCode, StoredDevice
 from app.devices.schemas import DeviceToken, EnrolledDevice, Enrolment, EnrolmentCode
 from app.errors import Problem, invalid_field, not_found, unauthorised
 from app.wiring import State
+from federation.device_claims import ApprovalClaims
 
 PROOF_AGE_S_MAX = 300.0
 IAT_MAX = 1e12
 CODE_PREFIX = "tf_code_"
 
 
-async def make_code(state: State, user_id: str) -> EnrolmentCode:
+async def make_code(state: State, user_id: str, replaces: bool) -> EnrolmentCode:
     """A fresh code for a user; only its hash is kept.
+
+    replaces: it enrols without the approval of a device that the user has.
 
     Raises: Problem 404 when the user was never put.
     """
@@ -33,7 +37,7 @@ async def make_code(state: State, user_id: str) -> EnrolmentCode:
     async def run(connection: AsyncConnection) -> None:
         if not await repository.user_exists(connection, user_id):
             raise not_found("user")
-        await repository.add_code(connection, key_hash(code), user_id, expires_at, False)
+        await repository.add_code(connection, key_hash(code), user_id, expires_at, replaces)
 
     await state["database"].transaction("make_enrolment_code", run)
     return EnrolmentCode(code=code, expires_at=rfc3339(expires_at))
@@ -43,7 +47,8 @@ async def enrol(state: State, body: Enrolment) -> tuple[EnrolledDevice, bool]:
     """Enrol the key that the proof shows possession of; True when the device is new.
 
     Raises: Problem 422 `invalid_field`, 401 `proof_invalid`, 404, 410 `code_expired`,
-    409 `code_used` or `key_enrolled`, 403 `device_revoked`.
+    409 `code_used` or `key_enrolled`, 403 `device_revoked`, `approval_required` or
+    `approval_invalid`.
     """
     key = _public_key(body)
     claims = proof_payload(body.proof, key)
@@ -59,6 +64,7 @@ async def enrol(state: State, body: Enrolment) -> tuple[EnrolledDevice, bool]:
         known = await repository.find_by_thumbprint(connection, thumbprint)
         device = _admit(code, known, now)
         if device is None:
+            await _check_approved(state, connection, code, body, thumbprint)
             bare = body.public_key.bare()
             device = StoredDevice(device_id, code.user_id, bare, thumbprint, now, now, None)
             await repository.add_device(connection, device)
@@ -94,6 +100,27 @@ def _admit(code: StoredCode, known: StoredDevice | None, now: float) -> StoredDe
     if known is not None and known.revoked_at is not None:
         raise Problem(403, "device_revoked", "This device is not enrolled any more.")
     return known
+
+
+async def _check_approved(
+    state: State, connection: AsyncConnection, code: StoredCode, body: Enrolment, thumbprint: str
+) -> None:
+    """A further device joins by the word of one that is there.
+
+    A code may be overheard or talked out of somebody; the key of a device may not.
+    Raises: Problem 403 `approval_required` or `approval_invalid`.
+    """
+    keys = await repository.lock_live_keys(connection, code.user_id)
+    if code.replaces or not keys:
+        return
+    if body.approval is None:
+        detail = "The user has a device: it must approve this one."
+        raise Problem(403, "approval_required", detail, extra={"thumbprint": thumbprint})
+    parsed = filter(None, map(state["public_keys"].get, keys))
+    claims = ApprovalClaims(body.code, thumbprint)
+    if not any(is_approval(body.approval, claims, key) for key in parsed):
+        detail = "No enrolled device of the user signed this code with this key."
+        raise Problem(403, "approval_invalid", detail)
 
 
 async def renew_token(state: State, device_id: str, proof: str) -> DeviceToken:

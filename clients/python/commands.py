@@ -41,6 +41,9 @@ def enrol(
     folder: Folder,
     url: Annotated[str, typer.Argument(help="Address of the service.")],
     code: Annotated[str, typer.Argument(help="Enrolment code of the user.")],
+    approval: Annotated[
+        str | None, typer.Option(help="What `approve` on another device of the user printed.")
+    ] = None,
 ) -> None:
     """Make a key in FOLDER and enrol it with a code."""
     from clients.python.device import Device
@@ -48,11 +51,31 @@ def enrol(
     from clients.python.problems import ServiceProblem
 
     try:
-        with Device.enrol(folder, url, code) as device:
+        with Device.enrol(folder, url, code, approval=approval) as device:
             identity = device.identity
     except (ServiceProblem, CorruptedStateError, OSError, ValueError) as error:
+        if isinstance(error, ServiceProblem) and error.reason == "approval_required":
+            asked = f"twofold device approve FOLDER {code} {_thumbprint(folder)}"
+            typer.echo(f"On a device that is enrolled: {asked}", err=True)
         raise _end(error) from error
     _say(f"Device {identity.device_id} of user {identity.user_id} is enrolled.")
+
+
+@device_app.command()
+def approve(
+    folder: Folder,
+    code: Annotated[str, typer.Argument(help="Code that the other device enrols with.")],
+    thumbprint: Annotated[str, typer.Argument(help="Of its key, as it was told when it tried.")],
+) -> None:
+    """Print the approval by which another device of this user may enrol."""
+    from clients.python.durable_files import CorruptedStateError
+
+    with _open(folder) as device:
+        try:
+            approval = device.approve(code, thumbprint)
+        except (ValueError, CorruptedStateError, OSError) as error:
+            raise _end(error) from error
+    _say(approval)
 
 
 @device_app.command()
@@ -168,6 +191,12 @@ def _table(found: "list[Recommendation]") -> Table:
         # Text: ids may hold brackets, which would read as markup
         table.add_row(Text(entry.item_id), f"{entry.score:.3f}", Text(reasons))
     return table
+
+
+def _thumbprint(folder: Path) -> str:
+    from clients.python.state import DeviceFolder
+
+    return DeviceFolder(folder).open_key().thumbprint
 
 
 def _open(folder: Path) -> "Device":

@@ -40,9 +40,20 @@ class Enrolled:
     nonce: str | None = None
 
 
-def enrol(transport: Transport, base_url: str, code: str, key: DeviceKey) -> Enrolled | Failure:
-    """Redeem a code with the device's key. The same code and key again: the same device."""
-    body = {"code": code, "public_key": key.public_jwk, "proof": key.enrolment_proof(code)}
+def enrol(
+    transport: Transport, base_url: str, code: str, key: DeviceKey, approval: str | None = None
+) -> Enrolled | Failure:
+    """Redeem a code with the device's key. The same code and key again: the same device.
+
+    approval: by another device of the user, if there is one.
+    """
+    body: dict[str, object] = {
+        "code": code,
+        "public_key": key.public_jwk,
+        "proof": key.enrolment_proof(code),
+    }
+    if approval is not None:
+        body["approval"] = approval
     answer = transport.send("POST", f"{base_url}/v1/devices", value=body)
     if isinstance(answer, Failure):
         return answer

@@ -35,6 +35,7 @@ from clients.python.receipt_audit import DeviceAudit, audit_receipts
 from clients.python.session import Session
 from clients.python.state import DeviceFolder, Identity, StoredTower
 from clients.python.transport import Transport, check_base_url
+from federation.device_claims import ApprovalClaims
 from recsys.adaptation import adapt
 from recsys.datasets.interactions import Event
 
@@ -91,12 +92,14 @@ class Device(Closing):
         base_url: str,
         code: str,
         *,
+        approval: str | None = None,
         transport: Transport | None = None,
         models: ModelStore | None = None,
         options: DeviceOptions | None = None,
     ) -> Self:
         """Make a key in `folder` and enrol it with a code; repeatable with the same code.
 
+        approval: what `approve` of another device of the user gave, where there is one.
         Raises: ServiceProblem when the service refuses or does not answer; ValueError for a
         base_url that is none, or a folder that belongs to a device of another service.
         """
@@ -108,7 +111,7 @@ class Device(Closing):
         # The key first: should the answer get lost, the same key redeems the same code again.
         key = DeviceKey.open_or_create(files.key_path)
         through = transport or Transport()
-        found = enrol(through, base_url, code, key)
+        found = enrol(through, base_url, code, key, approval)
         if transport is None:
             through.close()
         if isinstance(found, Failure):
@@ -155,6 +158,10 @@ class Device(Closing):
     def record_all(self, events: Iterable[Event]) -> None:
         """Keep many events with one write. Raises: ValueError for one that is none."""
         self._folder.events.append(events)
+
+    def approve(self, code: str, thumbprint: str) -> str:
+        """The approval by which another device of this user may enrol its key with a code."""
+        return self._folder.open_key().approval(ApprovalClaims(code, thumbprint))
 
     def take_part(self, now: float | None = None) -> Outcome:
         """One attempt to take part in a round; `until` of its outcome says when to try again."""

@@ -98,9 +98,13 @@ class ServiceClient(OperatorRoutes, Closing):
         """A short-lived token for the user's page or phone."""
         return cast(UserToken, self._call("POST", f"/v1/users/{_segment(user_id)}/tokens"))
 
-    def enrolment_code(self, user_id: str) -> str:
-        """A code with which one device of the user may enrol; the service shows it once."""
-        found = self._call("POST", f"/v1/users/{_segment(user_id)}/enrolment-codes")
+    def enrolment_code(self, user_id: str, replaces: bool = False) -> str:
+        """A code with which one device of the user may enrol; the service shows it once.
+
+        replaces: without the approval of a device that is there: for devices that are lost.
+        """
+        path = f"/v1/users/{_segment(user_id)}/enrolment-codes"
+        found = self._call("POST", path, value={"replaces": replaces})
         return cast(str, found["code"])
 
     def revoke_device(self, device_id: str) -> None:

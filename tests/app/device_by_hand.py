@@ -134,8 +134,9 @@ async def put_user(server: httpx.AsyncClient, user_id: str, mode: str = "device"
     assert answer.status_code in (200, 201), answer.text
 
 
-async def new_code(server: httpx.AsyncClient, user_id: str) -> str:
-    answer = await server.post(f"/v1/users/{user_id}/enrolment-codes")
+async def new_code(server: httpx.AsyncClient, user_id: str, replaces: bool = False) -> str:
+    body = {"replaces": replaces}
+    answer = await server.post(f"/v1/users/{user_id}/enrolment-codes", json=body)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["code"])
 
@@ -147,8 +148,8 @@ async def enrol(server: httpx.AsyncClient, connect: Connect, user_id: str) -> Ha
 
 
 async def enrol_device(server: httpx.AsyncClient, connect: Connect, user_id: str) -> HandDevice:
-    """A device of a user who is there already, in any mode."""
-    key, code = new_key(), await new_code(server, user_id)
+    """A device of a user who is there already, in any mode, and may have others."""
+    key, code = new_key(), await new_code(server, user_id, replaces=True)
     answer = await connect(None).post("/v1/devices", json=enrolment(code, key))
     assert answer.status_code == 201, answer.text
     found = answer.json()

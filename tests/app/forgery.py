@@ -90,14 +90,16 @@ async def change_plan(books: Books, dice: random.Random) -> Callable[[], Any]:
     return lambda: books.write(plans, plans.c.digest == name, body=bytes(body))
 
 
-async def change_update(books: Books, dice: random.Random) -> Callable[[], Any]:
-    """One digit of the digest of an update that the version counted."""
+async def change_update(
+    books: Books, dice: random.Random, name: str = "body_digest"
+) -> Callable[[], Any]:
+    """One digit of a digest of an update that was counted: of its body, or of its envelope."""
     mine = updates.c.round_id == (await books.row()).round_id
     assignment = await books.value(updates.c.assignment_id, mine)
     at = updates.c.assignment_id == assignment
-    before = await books.value(updates.c.body_digest, at)
-    await books.write(updates, at, body_digest=one_digit(before, dice))
-    return lambda: books.write(updates, at, body_digest=before)
+    before = await books.value(updates.c[name], at)
+    await books.write(updates, at, **{name: one_digit(before, dice)})
+    return lambda: books.write(updates, at, **{name: before})
 
 
 async def drop_update(books: Books, dice: random.Random) -> Callable[[], Any]:

@@ -55,6 +55,8 @@ async def forge(books: Books, target: str, dice: random.Random) -> Undo:
         return await forgery.change_plan(books, dice)
     if target == "update":
         return await forgery.change_update(books, dice)
+    if target == "signature":
+        return await forgery.change_update(books, dice, "signature_digest")
     if target == "update dropped":
         return await forgery.drop_update(books, dice)
     encodings = dice.choice(list(manifest["heads"].values()))
@@ -78,6 +80,7 @@ FORGERIES = {
     "members swapped": (3, {"record"}),
     "plan": (2, {"plan"}),
     "update": (3, {"updates_root"}),
+    "signature": (3, {"signatures_root"}),
     "update dropped": (3, {"count"}),
     "sum": (3, {"sum"}),
     "bundle": (2, {"bundle"}),
