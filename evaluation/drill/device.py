@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 # Proofs name the whole address; the service under rehearsal has no public one.
 ORIGIN = "http://drill"
+NONCE_ASKED = "dpop_nonce"
 
 
 @dataclass(frozen=True)
@@ -182,11 +183,14 @@ class VirtualDevice:
     def _exchange(
         self, request: Request, step: str
     ) -> Steps[tuple[Answer | Failure, dict[str, int]]]:
-        """One request as it is; a refusal is told at once."""
+        """One request as it is; a refusal is told at once. A nonce that is too old is none."""
         reply: Reply = yield request
         moved = {"up": len(request.body), "down": len(reply.body)}
         if 200 <= reply.status < 300:
             return Answer(reply.status, reply.headers, reply.body), moved
         failure = read_problem(reply.status, reply.headers, reply.body, self._clock())
-        self._tell("refused", step=step, status=reply.status, reason=failure.reason, **moved)
+        if failure.reason == NONCE_ASKED:
+            self._tell("told_nonce", **moved)
+        else:
+            self._tell("refused", step=step, status=reply.status, reason=failure.reason, **moved)
         return failure, moved

@@ -5,6 +5,7 @@ devices are written with the service's own queries, many to a transaction: throu
 costs three requests, 20 ms of CPU time, and what a drill measures begins after that.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import ECKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +25,7 @@ from app.settings import RoundSettings, Settings
 from app.store.database import Database
 from app.store.migrate import migrate
 from app.users.repository import StoredUser, add_user
-from clients.python.keystore import CURVE, DeviceKey
+from clients.python.keystore import DeviceKey
 from clients.python.own_history import own_history
 from evaluation.drill.device import Identity
 from evaluation.drill.service import (
@@ -45,6 +48,8 @@ START = 1_800_000_000.0 - 1_800_000_000.0 % 86_400.0
 FOUNDED_BEFORE_S = 14 * 86_400.0
 CATALOGUE_RESTS_S = 10.0
 SHOPPERS_MAX = 300
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632550
+"""How many private keys P-256 has."""
 DEVICES_PER_TRANSACTION = 500
 
 
@@ -93,15 +98,22 @@ async def enrol_devices(
     database: Database, n_devices: int, new_id: Callable[[], str], now: float
 ) -> tuple[Identity, ...]:
     """As many users, each with one device that holds a key of its own."""
-    identities = [
-        Identity(number, new_id(), DeviceKey(ECKey.generate_key(CURVE, private=True)))
-        for number in range(n_devices)
-    ]
+    ids = [new_id() for _ in range(n_devices)]
+    identities = [Identity(number, name, key_of(name)) for number, name in enumerate(ids)]
 
     for first in range(0, n_devices, DEVICES_PER_TRANSACTION):
         some = identities[first : first + DEVICES_PER_TRANSACTION]
         await database.transaction("enrol_devices", partial(_enrol, identities=some, now=now))
     return tuple(identities)
+
+
+def key_of(device_id: str) -> DeviceKey:
+    """A key that follows from the seeded id: the chain names what devices signed with it."""
+    scalar = 1 + int.from_bytes(hashlib.sha512(f"drill/key/{device_id}".encode()).digest()) % ORDER
+    pem = derive_private_key(scalar, SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    return DeviceKey(ECKey.import_key(pem))
 
 
 async def _enrol(connection: AsyncConnection, identities: Sequence[Identity], now: float) -> None:

@@ -43,10 +43,10 @@ def lived(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Rehearsal
 
 
 def story(lived: Rehearsal, device: int) -> list[str]:
-    """What happened to a device: the reason where it was refused, polls left out."""
+    """What happened to a device: the reason where it was refused, polls and nonces left out."""
     happenings = [one for one in lived.happenings if one.device == device]
     told = [str(one.fields.get("reason", one.what)) for one in happenings]
-    return [one for one in told if one != "told_to_wait"]
+    return [one for one in told if one not in ("told_to_wait", "told_nonce")]
 
 
 BEGINNING = ["renewed", "granted", "downloaded"]
