@@ -222,8 +222,8 @@ updates = Table(
     Column("size_bytes", Integer, nullable=False),
     # The signed receipt as it was given: the same upload again gets the same bytes.
     Column("receipt", Text, nullable=False),
-    # Of the envelope that the device signed; null for virtual devices. The envelope itself stays
-    # with the device: a public key can be computed from a signature, and erasure must end that.
+    # Of the envelope that the device signed; null for virtual devices. The envelope itself is not
+    # kept: a public key can be computed from a signature, and erasure must end that.
     Column("signature_digest", Text),
     # Requests of the device from assignment to receipt; null when the counter was away.
     Column("requests", Integer),
