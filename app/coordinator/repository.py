@@ -211,9 +211,11 @@ async def assignments_in_use(connection: AsyncConnection) -> set[str]:
     """Ids of assignments whose blobs are still wanted: their round has not ended, or may pass on.
 
     Between two buffered rounds the open leases count in one that has ended; the next takes them
-    over, perhaps while their updates are on their way.
+    over when it opens, perhaps while their updates are on their way. One that waits to be opened is
+    no next one yet.
     """
-    newest = select(func.max(rounds.c.id)).scalar_subquery()
+    opened = rounds.c.opened_at.is_not(None)
+    newest = select(func.max(rounds.c.id)).where(opened).scalar_subquery()
     has_update = exists().where(updates.c.assignment_id == assignments.c.id)
     is_last = assignments.c.counts_in == newest
     may_pass_on = is_last & assignments.c.expired.is_(False) & ~has_update

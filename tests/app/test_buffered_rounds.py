@@ -1,11 +1,13 @@
 """Buffered rounds over the stores: leases that outlive their round, staleness, one count each."""
 
+import time
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from app.coordinator.reducing import sum_name
+from app.coordinator.sweeping import sweep
 from app.rounds.uploads import blob_name
 from app.settings import Settings
 from app.store.blobs import digest_of
@@ -167,6 +169,25 @@ class TestLateUpdates:
         await world.server.put("/v1/rounds/schedule", json={"automatic": True})
         await world.tick()
         assert (await slow.put(assignment["upload_url"], body)).status_code == 201
+
+    async def test_an_update_on_its_way_outlives_a_round_that_waits_to_be_started(
+        self, world: RoundWorld
+    ) -> None:
+        """The next round is there, and has not taken the lease over yet."""
+        (slow,) = await world.enrol("slow")
+        await world.tick(after_s=55.0)
+        assignment = await assigned(slow)
+        body = update_body(assignment, 1)
+        name = blob_name(assignment["id"], digest_of(body))
+        world.state["blobs"].put("updates", name, body)  # it is stored, and not yet committed
+        await world.server.put("/v1/rounds/schedule", json={"automatic": False})
+        await world.tick(after_s=6.0)
+        ordered = await world.server.post("/v1/rounds", json={"start": False})
+        assert ordered.status_code == 202, ordered.text
+        await world.tick()
+        assert (await world.round()).state.phase == "scheduled"
+        await sweep(world.state, time.time())
+        assert world.update_blobs() == [name]
 
     async def test_the_bundle_of_a_lease_stays(self, world: RoundWorld) -> None:
         slow, ada, bob = await world.enrol("slow", "ada", "bob")

@@ -96,8 +96,9 @@ class Coordinator:
         rounds, leases = transaction.rows("rounds"), transaction.rows("assignments").values()
         open_rounds = {key for key, row in rounds.items() if row.state.phase not in ENDED}
         found = {lease.id for lease in leases if lease.counts_in in open_rounds}
-        # The next round may take these over while their updates are on their way.
-        found |= {lease.id for lease in open_leases(transaction, max(rounds, default=0))}
+        # The next round may take these over, once it opens, while their updates are on their way.
+        opened = (key for key, row in rounds.items() if row.state.opened_at is not None)
+        found |= {lease.id for lease in open_leases(transaction, max(opened, default=0))}
         return found | set(map(str, open_rounds))
 
     def _expire_leases(self, round_id: int) -> None:

@@ -162,8 +162,10 @@ class Server:
             return
         after, effects = self.take(offer, request, body_digest)
         if isinstance(effects[0], Refuse):
-            self._forget(transaction, request, body_digest)
-            yield Refused(self._conflict_or(offer, effects[0].refusal.reason))
+            reason = effects[0].refusal.reason
+            if reason != "buffer_closed":  # the next buffer may take these very bytes from a copy
+                self._forget(transaction, request, body_digest)
+            yield Refused(self._conflict_or(offer, reason))
             return
         yield from self.record(transaction, offer, request, body_digest, after, effects)
 
