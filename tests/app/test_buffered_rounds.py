@@ -99,6 +99,18 @@ class TestRefusals:
         assert (answer.status_code, answer.json()["reason"]) == (410, "assignment_expired")
 
 
+async def update_on_its_way(world: RoundWorld) -> tuple[HandDevice, str, bytes, str]:
+    """A device with the address and the bytes of its update, whose blob of that name is stored, and
+    which its round, near the deadline, has not taken yet."""
+    (slow,) = await world.enrol("slow")
+    await world.tick(after_s=55.0)
+    assignment = await assigned(slow)
+    body = update_body(assignment, 1)
+    name = blob_name(assignment["id"], digest_of(body))
+    world.state["blobs"].put("updates", name, body)
+    return slow, assignment["upload_url"], body, name
+
+
 class TestLateUpdates:
     async def test_counts_in_the_next_buffer_as_stale_as_the_server_says(
         self, world: RoundWorld
@@ -155,12 +167,7 @@ class TestLateUpdates:
     async def test_an_update_on_its_way_outlives_a_pause_between_rounds(
         self, world: RoundWorld
     ) -> None:
-        (slow,) = await world.enrol("slow")
-        await world.tick(after_s=55.0)
-        assignment = await assigned(slow)
-        body = update_body(assignment, 1)
-        name = blob_name(assignment["id"], digest_of(body))
-        world.state["blobs"].put("updates", name, body)  # it is stored, and not yet committed
+        slow, url, body, name = await update_on_its_way(world)
         answer = await world.server.put("/v1/rounds/schedule", json={"automatic": False})
         assert answer.status_code == 200, answer.text
         await world.tick(after_s=6.0)
@@ -168,18 +175,13 @@ class TestLateUpdates:
         assert world.update_blobs() == [name]
         await world.server.put("/v1/rounds/schedule", json={"automatic": True})
         await world.tick()
-        assert (await slow.put(assignment["upload_url"], body)).status_code == 201
+        assert (await slow.put(url, body)).status_code == 201
 
     async def test_an_update_on_its_way_outlives_a_round_that_waits_to_be_started(
         self, world: RoundWorld
     ) -> None:
         """The next round is there, and has not taken the lease over yet."""
-        (slow,) = await world.enrol("slow")
-        await world.tick(after_s=55.0)
-        assignment = await assigned(slow)
-        body = update_body(assignment, 1)
-        name = blob_name(assignment["id"], digest_of(body))
-        world.state["blobs"].put("updates", name, body)  # it is stored, and not yet committed
+        *_, name = await update_on_its_way(world)
         await world.server.put("/v1/rounds/schedule", json={"automatic": False})
         await world.tick(after_s=6.0)
         ordered = await world.server.post("/v1/rounds", json={"start": False})
