@@ -91,6 +91,11 @@ def unauthorised(detail: str, reason: str = "unauthorised") -> Problem:
     return Problem(401, reason, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
+def device_revoked() -> Problem:
+    """A 403 for a device whose enrolment has ended, whatever token it holds."""
+    return Problem(403, "device_revoked", "This device is not enrolled any more.")
+
+
 def not_found(what: str) -> Problem:
     """A 404; what is foreign and what does not exist answer alike."""
     return Problem(404, "not_found", f"No such {what}.")

@@ -22,7 +22,7 @@ from app.access.scopes import Scope
 from app.access.secrets import KEY_KINDS, key_hash
 from app.access.throttling import throttle
 from app.access.tokens import Claims, TokenRefused
-from app.errors import Problem, unauthorised
+from app.errors import Problem, device_revoked, unauthorised
 from app.store.outage import AWAY
 from app.wiring import State, StateOf
 
@@ -97,7 +97,7 @@ async def _check_live(state: State, device_id: str) -> None:
     """
     async with state["database"].read() as connection:
         if not await repository.is_device_live(connection, device_id):
-            raise Problem(403, "device_revoked", "This device is not enrolled any more.")
+            raise device_revoked()
 
 
 async def _check_account(state: State, user_id: str, born: float) -> None:

@@ -14,7 +14,7 @@ from app.devices.approvals import is_approval
 from app.devices.proofs import import_public_key, proof_payload
 from app.devices.repository import StoredCode, StoredDevice
 from app.devices.schemas import DeviceToken, EnrolledDevice, Enrolment, EnrolmentCode
-from app.errors import Problem, invalid_field, not_found, unauthorised
+from app.errors import Problem, device_revoked, invalid_field, not_found, unauthorised
 from app.wiring import State
 from federation.device_claims import ApprovalClaims
 
@@ -98,7 +98,7 @@ def _admit(code: StoredCode, known: StoredDevice | None, now: float) -> StoredDe
     if now >= code.expires_at:
         raise Problem(410, "code_expired", "This enrolment code has expired.")
     if known is not None and known.revoked_at is not None:
-        raise Problem(403, "device_revoked", "This device is not enrolled any more.")
+        raise device_revoked()
     return known
 
 
@@ -139,7 +139,7 @@ async def renew_token(state: State, device_id: str, proof: str) -> DeviceToken:
     if abs(now - float(claims["iat"])) > PROOF_AGE_S_MAX:
         raise _proof_expired(now)
     if device.revoked_at is not None:
-        raise Problem(403, "device_revoked", "This device is not enrolled any more.")
+        raise device_revoked()
     return mint_token(state, device.id, device.user_id, device.thumbprint)
 
 

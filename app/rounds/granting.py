@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access.repository import live_devices
 from app.crash_points import crash_point
-from app.errors import Problem
+from app.errors import Problem, device_revoked
 from app.rounds import leases_repository as leases
 from app.rounds import repository, request_count
 from app.rounds.known_content import plan_of
@@ -76,11 +76,6 @@ class Invitation:
         return CheckedIn(now, is_open, account_assigned=True)
 
 
-def revoked() -> Problem:
-    """The refusal of a device that is not enrolled any more."""
-    return Problem(403, "device_revoked", "This device is not enrolled any more.")
-
-
 async def answer_of(
     connection: AsyncConnection, device_id: str, invited: Invitation, now: float
 ) -> Effect | Held:
@@ -112,7 +107,7 @@ async def grant(state: State, asking: Asking) -> Effect | Held:
     try:
         held = await state["groups"].submit("grant_assignment", run, asking)
     except IntegrityError as error:  # the user was erased in between
-        raise revoked() from error
+        raise device_revoked() from error
     crash_point("grant_after_commit")
     if isinstance(held, Held) and held.is_new:
         await request_count.begin(state["cache"], asking.device_id)
@@ -168,7 +163,7 @@ class _Group:
     async def answer(self, connection: AsyncConnection, one: Asking) -> Effect | Held | Problem:
         """What the round says to one device; a new lease is noted to be saved."""
         if one.device_id not in self._live:
-            return revoked()
+            return device_revoked()
         lease, rests = self._held.get(one.who.user_id), one.who.user_id in self._resting
         invited = Invitation(self._stored, self._plan, lease, rests)
         answer = await answer_of(connection, one.device_id, invited, one.now)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import Problem
+from app.errors import Problem, device_revoked
 from app.rounds import leases_repository as leases
 from app.rounds import repository, request_count
 from app.rounds.granting import (
@@ -15,7 +15,6 @@ from app.rounds.granting import (
     answer_of,
     grant,
     resting_among,
-    revoked,
 )
 from app.rounds.known_content import catalogue_of, plan_of
 from app.rounds.pace import retry_window
@@ -76,7 +75,7 @@ async def check_in(state: State, device_id: str) -> CheckIn:
 
 def _admit(who: Participant | None) -> Participant:
     if who is None or who.revoked_at is not None:
-        raise revoked()
+        raise device_revoked()
     if (who.mode == "hosted") != who.is_virtual:
         detail = "The history of a hosted user is on the server, which takes part for its devices."
         raise Problem(409, "history_is_hosted", detail)
